@@ -1,0 +1,1 @@
+"""Compliance Engine: due dates and violations under IDEA and Section 504, with their working."""

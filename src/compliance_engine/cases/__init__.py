@@ -1,0 +1,1 @@
+"""Case histories: the event catalogue, imports, synthetic districts and the columns the engine reads."""

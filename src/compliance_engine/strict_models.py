@@ -27,7 +27,8 @@ def _make_strict(schema: Any) -> None:
     while waiting:
         node = waiting.pop()
         if isinstance(node, dict):
-            if node.get("type") in _STRICT_TYPES and "strict" not in node:
+            kind = node.get("type")  # of a field named type, a schema of its own
+            if isinstance(kind, str) and kind in _STRICT_TYPES and "strict" not in node:
                 node["strict"] = True
             waiting.extend(value for key, value in node.items() if key != "metadata")
         elif isinstance(node, list | tuple):

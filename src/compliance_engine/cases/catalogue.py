@@ -1,0 +1,282 @@
+"""The event catalogue: which dated facts exist, their typed attributes, and their order within a day."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from datetime import date
+from functools import cache
+from importlib import resources
+from pathlib import Path
+from typing import Any, Literal
+
+from pydantic import Field
+
+from compliance_engine.dates import parse_date
+from compliance_engine.errors import CaseProblem, Place, Problem, did_you_mean
+from compliance_engine.strict_models import StrictModel, validate
+from compliance_engine.strict_yaml import read_yaml
+
+AttributeKind = Literal["bool", "int", "date", "time", "code"]
+Program = Literal["idea_b", "section_504", "part_c_transition"]
+PROGRAMS: tuple[Program, ...] = ("idea_b", "section_504", "part_c_transition")
+
+_FILE = "event_catalogue.yaml"
+_TIME = re.compile(r"(?:[01][0-9]|2[0-3]):[0-5][0-9]")
+_INT_LIMIT = 2**31
+EXPECTED: Mapping[AttributeKind, str] = {
+    "bool": "true or false",
+    "int": "a whole number",
+    "date": "a date written YYYY-MM-DD",
+    "time": "a time written HH:MM",
+    "code": "a text",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class AttributeType:
+    """One typed attribute of an event or a case.
+
+    Attributes:
+        name: Lower-case words joined by underscores.
+        kind: `code` is a text compared for equality; `time` is HH:MM of the local clock.
+        choices: The only values a code may take; empty when open.
+        about: One line; may be empty for an event's attribute.
+    """
+
+    name: str
+    kind: AttributeKind
+    choices: tuple[str, ...] = ()
+    about: str = ""
+
+    @property
+    def expected(self) -> str:
+        """What a value must be, in words."""
+        return f"one of {', '.join(self.choices)}" if self.choices else EXPECTED[self.kind]
+
+    def accepts(self, value: Any) -> bool:
+        """Tell whether a value read from JSON fits this type."""
+        if self.kind == "bool":
+            return isinstance(value, bool)
+        if self.kind == "int":
+            return isinstance(value, int) and not isinstance(value, bool) and abs(value) < _INT_LIMIT
+        if not isinstance(value, str) or not value:
+            return False
+        if self.kind == "date":
+            return _is_date(value)
+        if self.kind == "time":
+            return _TIME.fullmatch(value) is not None
+        return not self.choices or value in self.choices
+
+    def read(self, text: str) -> bool | int | str:
+        """Return the value a text stands for, as a CSV cell or a command line gives it.
+
+        Raises: ValueError when the text does not fit.
+        """
+        value: bool | int | str = text
+        if self.kind == "bool":
+            value = {"true": True, "false": False}.get(text, text)
+        elif self.kind == "int" and re.fullmatch(r"-?[0-9]{1,10}", text):
+            value = int(text)
+        if not self.accepts(value):
+            raise ValueError(f"{self.name} must be {self.expected}")
+        return value
+
+
+AT = AttributeType("at", "time", about="Time of day, where the clock counts hours.")
+
+
+@dataclass(frozen=True, slots=True)
+class EventType:
+    """One kind of dated fact.
+
+    Attributes:
+        position: Place in the order of a day, from 0.
+        programs: The programs in whose cases it may stand.
+        attributes: By name, without `at`, which every event may carry.
+    """
+
+    name: str
+    position: int
+    title: str
+    about: str
+    area: str
+    programs: tuple[Program, ...]
+    attributes: Mapping[str, AttributeType]
+
+    def attribute(self, name: str) -> AttributeType | None:
+        """Return the attribute of that name (`at` included), or None."""
+        return AT if name == AT.name else self.attributes.get(name)
+
+    @property
+    def attribute_names(self) -> tuple[str, ...]:
+        """All attribute names, `at` last."""
+        return (*self.attributes, AT.name)
+
+
+@dataclass(frozen=True, slots=True)
+class Area:
+    """A part of the catalogue, for its readers."""
+
+    name: str
+    title: str
+    programs: tuple[Program, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Catalogue:
+    """All event types in process order, and the attributes a case may have."""
+
+    events: tuple[EventType, ...]
+    areas: Mapping[str, Area]
+    case_attributes: Mapping[str, AttributeType]
+    by_name: Mapping[str, EventType]
+
+    def __iter__(self) -> Iterator[EventType]:
+        return iter(self.events)
+
+    def __len__(self) -> int:
+        return len(self.events)
+
+    def __contains__(self, name: object) -> bool:
+        return name in self.by_name
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """All event names in process order."""
+        return tuple(self.by_name)
+
+    def find(self, name: str) -> EventType | None:
+        """Return the event type of that name, or None."""
+        return self.by_name.get(name)
+
+    def get(self, name: str, place: Place | None = None) -> EventType:
+        """Return the event type of that name.
+
+        Args:
+            place: Where the name was written, for the message.
+
+        Raises: CaseProblem CE404 with the nearest name.
+        """
+        found = self.by_name.get(name)
+        if found is None:
+            where = place or Place("events")
+            raise CaseProblem(Problem(where, "CE404", name, "unknown event", mend=self.suggest(name)))
+        return found
+
+    def suggest(self, name: str) -> str:
+        """Return ``did you mean X?`` for the event name most like `name`, or an empty text."""
+        return did_you_mean(name.lower().replace(" ", "_").replace("-", "_"), self.by_name)
+
+    def check_attributes(self, event: EventType, given: Mapping[str, Any]) -> list[tuple[str, str]]:
+        """Return (code, reason) for each attribute that does not fit; reasons quote no values."""
+        problems = []
+        for name, value in given.items():
+            attribute = event.attribute(name)
+            if attribute is None:
+                mend = did_you_mean(name, event.attribute_names)
+                accepted = f"expected {', '.join(event.attribute_names)}"
+                shown = f" {name!r}" if mend else ""
+                parts = (f"{event.name} has no such attribute{shown}", accepted, mend)
+                problems.append(("CE424", "; ".join(part for part in parts if part)))
+            elif not attribute.accepts(value):
+                reason = f"the attribute {name} of {event.name} must be {attribute.expected}"
+                problems.append(("CE425", reason))
+        return problems
+
+
+class _AttributeFile(StrictModel):
+    type: AttributeKind
+    choices: tuple[str, ...] = ()
+    about: str = ""
+
+
+class _EventFile(StrictModel):
+    name: str = Field(pattern=r"^[a-z][a-z0-9_]*$")
+    area: str
+    title: str
+    about: str
+    programs: tuple[Program, ...] | None = None
+    attributes: dict[str, AttributeKind | _AttributeFile] = Field(default_factory=dict)
+
+
+class _CaseAttributeFile(StrictModel):
+    name: str = Field(pattern=r"^[a-z][a-z0-9_]*$")
+    type: AttributeKind
+    about: str
+    choices: tuple[str, ...] = ()
+
+
+class _AreaFile(StrictModel):
+    title: str
+    programs: tuple[Program, ...]
+
+
+class _CatalogueFile(StrictModel):
+    schema_version: Literal[1]
+    areas: dict[str, _AreaFile]
+    events: tuple[_EventFile, ...]
+    case_attributes: tuple[_CaseAttributeFile, ...]
+
+
+def load_catalogue(path: Path) -> Catalogue:
+    """Read a catalogue file.
+
+    Raises: FileProblem, or CaseProblem CE405 for a wrong catalogue (a name twice, an unknown area, one
+    attribute name with two types: a batch keeps one column vocabulary per name).
+    """
+    document = read_yaml(path, name=path.name)
+    file = validate(document, _CatalogueFile, code="CE405", thing="event catalogue")
+    areas = {name: Area(name, area.title, area.programs) for name, area in file.areas.items()}
+    events: dict[str, EventType] = {}
+    kinds: dict[str, AttributeKind] = {one.name: one.type for one in file.case_attributes}
+    problems: list[Problem] = []
+    for index, entry in enumerate(file.events):
+        attributes = {name: _attribute(name, given) for name, given in entry.attributes.items()}
+        clashes = [name for name, one in attributes.items() if kinds.setdefault(name, one.kind) != one.kind]
+        wrong = [f"the attribute {name} has another type elsewhere" for name in clashes]
+        if entry.name in events:
+            wrong.append("the name stands here again")
+        if entry.area not in areas:
+            wrong.append(f"unknown area {entry.area!r}")
+        place = document.place(("events", index))
+        problems.extend(Problem(place, "CE405", entry.name, found) for found in wrong)
+        programs = entry.programs or (areas[entry.area].programs if entry.area in areas else PROGRAMS)
+        events[entry.name] = EventType(
+            entry.name, index, entry.title, entry.about, entry.area, programs, attributes
+        )
+    if problems:
+        raise CaseProblem(problems)
+    facts = {
+        one.name: AttributeType(one.name, one.type, one.choices, one.about) for one in file.case_attributes
+    }
+    return Catalogue(tuple(events.values()), areas, facts, events)
+
+
+@cache
+def catalogue() -> Catalogue:
+    """Return the shipped catalogue, read once."""
+    return load_catalogue(Path(str(resources.files("compliance_engine.cases") / _FILE)))
+
+
+def canonical_json(attributes: Mapping[str, Any]) -> str | None:
+    """Return attributes as JSON with sorted keys and no spaces; None when there are none."""
+    if not attributes:
+        return None
+    return json.dumps(attributes, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
+
+
+def _attribute(name: str, given: AttributeKind | _AttributeFile) -> AttributeType:
+    if isinstance(given, str):
+        return AttributeType(name, given)
+    return AttributeType(name, given.type, given.choices, given.about)
+
+
+def _is_date(text: str) -> bool:
+    try:
+        parsed: date = parse_date(text)
+    except ValueError:
+        return False
+    return 1900 <= parsed.year <= 2200

@@ -127,12 +127,17 @@ class Area:
 
 @dataclass(frozen=True, slots=True)
 class Catalogue:
-    """All event types in process order, and the attributes a case may have."""
+    """All event types in process order, and the attributes a case may have.
+
+    Attributes:
+        kinds: Type of every attribute name; one name means one type, of events and of cases.
+    """
 
     events: tuple[EventType, ...]
     areas: Mapping[str, Area]
     case_attributes: Mapping[str, AttributeType]
     by_name: Mapping[str, EventType]
+    kinds: Mapping[str, AttributeKind]
 
     def __iter__(self) -> Iterator[EventType]:
         return iter(self.events)
@@ -147,6 +152,14 @@ class Catalogue:
     def names(self) -> tuple[str, ...]:
         """All event names in process order."""
         return tuple(self.by_name)
+
+    def rank(self, name: str) -> int:
+        """Return the place of an event type in the order of a day, from 0."""
+        return self.get(name).position
+
+    def kind_of(self, attribute: str) -> AttributeKind:
+        """Return the type of an attribute name; a case's own further attributes are codes."""
+        return self.kinds.get(attribute, "code")
 
     def find(self, name: str) -> EventType | None:
         """Return the event type of that name, or None."""
@@ -252,7 +265,7 @@ def load_catalogue(path: Path) -> Catalogue:
     facts = {
         one.name: AttributeType(one.name, one.type, one.choices, one.about) for one in file.case_attributes
     }
-    return Catalogue(tuple(events.values()), areas, facts, events)
+    return Catalogue(tuple(events.values()), areas, facts, events, {**kinds, AT.name: AT.kind})
 
 
 @cache

@@ -9,12 +9,14 @@ from __future__ import annotations
 from collections.abc import Iterable
 from datetime import date
 from functools import lru_cache
+from typing import NoReturn
 
-from compliance_engine.errors import CalendarProblem, Place, Problem, did_you_mean
+from compliance_engine.errors import CalendarProblem, Place, Problem
 
 FIRST_YEAR = 1990
 LAST_YEAR = 2060
 FEDERAL = "us"
+_FORM = "us or a lower-case postal code of a state"
 
 
 def legal_holidays(jurisdiction: str, years: Iterable[int], *, with_state: bool = True) -> dict[date, str]:
@@ -43,26 +45,23 @@ def legal_holidays(jurisdiction: str, years: Iterable[int], *, with_state: bool 
 
 @lru_cache(maxsize=8192)
 def _of_year(jurisdiction: str, year: int) -> tuple[tuple[date, str], ...]:
-    from holidays.countries import US
+    from holidays import country_holidays
 
     state = None
     if jurisdiction != FEDERAL:
         state = jurisdiction.upper()
-        accepted = US.subdivisions
-        if jurisdiction != jurisdiction.lower() or state not in accepted:
-            known = [FEDERAL, *(code.lower() for code in accepted)]
-            expected = "us or a lower-case postal code of a state"
+        if jurisdiction != jurisdiction.lower():
             _refuse(
-                jurisdiction,
-                f"no legal holidays of {jurisdiction!r}",
-                expected,
-                did_you_mean(jurisdiction, known),
+                jurisdiction, f"no legal holidays of {jurisdiction!r}", _FORM, f"write {jurisdiction.lower()}"
             )
-    # the next year too: New Year's Day of it may be observed on 31 December
-    found = US(years=(year, year + 1), subdiv=state, observed=True, language="en_US")
+    # the next year too: its New Year's Day may be observed on 31 December
+    years = (year, year + 1)
+    try:
+        found = country_holidays("US", subdiv=state, years=years, observed=True, language="en_US")
+    except NotImplementedError:
+        _refuse(jurisdiction, f"no legal holidays of {jurisdiction!r}", _FORM, "")
     return tuple(sorted((day, name) for day, name in found.items() if day.year == year))
 
 
-def _refuse(jurisdiction: str, found: str, expected: str, mend: str) -> None:
-    place = Place("legal holidays")
-    raise CalendarProblem(Problem(place, "CE313", jurisdiction, found, expected, mend))
+def _refuse(jurisdiction: str, found: str, expected: str, mend: str) -> NoReturn:
+    raise CalendarProblem(Problem(Place("legal holidays"), "CE313", jurisdiction, found, expected, mend))

@@ -1,1 +1,3 @@
 """Compliance Engine: due dates and violations under IDEA and Section 504, with their working."""
+
+__version__ = "0.1.0"

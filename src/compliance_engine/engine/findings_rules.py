@@ -40,7 +40,7 @@ class _Band(StrictModel):
     through: Annotated[int, Field(ge=0, le=100_000)] | None = None
 
 
-class _Test(StrictModel):
+class _Condition(StrictModel):
     not_: str | int | bool | list[str | int] | None = Field(default=None, alias="not")
     at_least: str | int | None = None
     below: str | int | None = None
@@ -56,7 +56,9 @@ class _Rule(StrictModel):
     id: _Id
     title: _Line
     overrides: _Id | None = None
-    when: Annotated[dict[str, str | int | bool | list[str | int] | _Test], Field(min_length=1, max_length=20)]
+    when: Annotated[
+        dict[str, str | int | bool | list[str | int] | _Condition], Field(min_length=1, max_length=20)
+    ]
     then: Annotated[dict[str, str], Field(min_length=1, max_length=10)]
     citation: Citation | None = None
     notes: _Line | None = None
@@ -77,7 +79,7 @@ class _File(StrictModel):
 
 
 @dataclass(frozen=True, slots=True)
-class Test:
+class Condition:
     """One condition on one property; `values` are alternatives for ``is``, all excluded for ``is_not``."""
 
     property: str
@@ -87,12 +89,12 @@ class Test:
 
 @dataclass(frozen=True, slots=True)
 class FindingRule:
-    """When all of `tests` hold, everything in `conclusions` is concluded."""
+    """When all of `conditions` hold, everything in `conclusions` is concluded."""
 
     id: str
     jurisdiction: str
     title: str
-    tests: tuple[Test, ...]
+    conditions: tuple[Condition, ...]
     conclusions: tuple[tuple[str, str], ...]
     citation: Citation | None = None
     overrides: str | None = None
@@ -231,11 +233,11 @@ class _Builder:
             self._report(place, "CE274", written.id, f"the id stands already at {first}")
         if written.id.split(".")[0] != jurisdiction:
             self._report(place, "CE274", written.id, "another jurisdiction's id", expected=f"{jurisdiction}.")
-        tests: list[Test] = []
+        tests: list[Condition] = []
         for name, value in written.when.items():
             here = (*path, "when", name)
             if name in self.properties:
-                tests.extend(self._tests(written.id, name, value, document.place(here)))
+                tests.extend(self._conditions(written.id, name, value, document.place(here)))
             else:
                 self._unknown(document.place(here, key=True), written.id, name, self.properties)
         for name, word in written.then.items():
@@ -256,8 +258,8 @@ class _Builder:
             written.notes,
         )
 
-    def _tests(self, rule: str, name: str, value: object, place: Place) -> Iterator[Test]:
-        for operator, given in _written_tests(value):
+    def _conditions(self, rule: str, name: str, value: object, place: Place) -> Iterator[Condition]:
+        for operator, given in _written_conditions(value):
             values = tuple(given) if isinstance(given, list) else (given,)
             if not values:
                 self._report(place, "CE273", rule, f"{name}: an empty list never holds")
@@ -271,13 +273,13 @@ class _Builder:
                 )
                 self._report(place, "CE275", rule, found, mend=mend)
             elif operator in ("is", "is_not") or prop.kind == "number":
-                yield Test(name, operator, values)
+                yield Condition(name, operator, values)
             elif prop.ordered and values[0] in prop.choices:
                 edge = prop.choices.index(str(values[0]))
                 within = prop.choices[edge:] if operator == "at_least" else prop.choices[:edge]
                 if not within:
                     self._report(place, "CE273", rule, f"{name}: nothing is below {values[0]!r}")
-                yield Test(name, "is", within)
+                yield Condition(name, "is", within)
             elif not prop.ordered:
                 self._report(place, "CE273", rule, f"{name}: its values have no order for {operator}")
 
@@ -324,8 +326,8 @@ class _Builder:
         self.problems.append(Problem(place, code, thing, found, expected, mend))
 
 
-def _written_tests(value: object) -> Iterator[tuple[Operator, Value | list[str | int]]]:
-    if not isinstance(value, _Test):
+def _written_conditions(value: object) -> Iterator[tuple[Operator, Value | list[str | int]]]:
+    if not isinstance(value, _Condition):
         yield "is", value  # type: ignore[misc]
         return
     if value.not_ is not None:

@@ -21,7 +21,7 @@ from pathlib import Path
 from typing import IO, Any
 
 from compliance_engine.engine import judge_worker
-from compliance_engine.engine.findings_rules import FINDING, FindingRule, FindingsRules, Test
+from compliance_engine.engine.findings_rules import FINDING, FindingRule, FindingsRules, Condition
 from compliance_engine.engine.situations import PROPERTIES, Situation, Value, complete
 from compliance_engine.errors import EngineProblem, Place, Problem
 
@@ -151,7 +151,7 @@ class _Ruleset:
         self.job = [
             {
                 "id": rule.id,
-                "when": [self._condition(test) for test in rule.tests],
+                "when": [self._condition(test) for test in rule.conditions],
                 "then": [self.flags[pair] for pair in rule.conclusions],
             }
             for rule in rules
@@ -161,7 +161,7 @@ class _Ruleset:
         """Return the flat fact of a situation: texts and whole numbers only."""
         return {name: _encoded(value) for name, value in situation.items()}
 
-    def _condition(self, test: Test) -> dict[str, Any]:
+    def _condition(self, test: Condition) -> dict[str, Any]:
         if test.property not in PROPERTIES:
             atoms: list[dict[str, Any]] = [
                 {self.flags[test.property, str(value)]: 1} for value in test.values

@@ -1,0 +1,86 @@
+"""The top of the command line. Commands are imported when they are used, so that ``--help`` stays quick."""
+
+from __future__ import annotations
+
+import importlib
+import sys
+from collections.abc import Callable
+from typing import Any
+
+import click
+
+from compliance_engine import __version__
+from compliance_engine.cli.exit_codes import BAD_INPUT
+
+COMMANDS = {
+    "import": ("cases_commands", "import_command", "Read case histories into the store; refused rows go to quarantine."),
+    "sweep": ("sweep_commands", "sweep_command", "Evaluate every case of the store as of a day, and judge the findings."),
+    "preview": ("preview_commands", "preview_command", "Show every date that follows from the events of one child."),
+    "explain": ("explain_commands", "explain_command", "List the days behind a stored deadline."),
+    "report": ("report_commands", "report_group", "Write reports of the last sweep."),
+    "rules": ("rules_commands", "rules_group", "Check, test, show and list the rules."),
+    "calendars": ("calendars_commands", "calendars_group", "Check and show school calendars."),
+    "generate": ("cases_commands", "generate_command", "Make a synthetic district to try things on."),
+}
+
+
+class LazyGroup(click.Group):
+    """A group whose commands are imported on first use."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        """Return the names in the order of their use."""
+        return list(COMMANDS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        """Import and return a command."""
+        if cmd_name not in COMMANDS:
+            return None
+        module, name, _ = COMMANDS[cmd_name]
+        command = getattr(importlib.import_module(f"compliance_engine.cli.{module}"), name)
+        assert isinstance(command, click.Command)
+        return command
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """List the commands without importing them."""
+        with formatter.section("Commands"):
+            formatter.write_dl([(name, about) for name, (_, _, about) in COMMANDS.items()])
+
+
+@click.group(cls=LazyGroup, context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(__version__, prog_name="compliance-engine")
+def cli() -> None:
+    """Due dates and violations under IDEA and Section 504, with their working.
+
+    Everything stays on this machine: no network, no telemetry. Exit codes: 0 clean, 1 violations found
+    (with --fail-on-violations) or a test failed, 2 bad input or usage.
+    """
+
+
+def main(arguments: list[str] | None = None) -> None:
+    """Run the command line; problems are printed one per line, without a traceback."""
+    sys.exit(run(lambda: cli.main(args=arguments, prog_name="compliance-engine", standalone_mode=False)))
+
+
+def run(action: Callable[[], Any]) -> int:
+    """Run an action and return the exit code it ends with."""
+    from compliance_engine.errors import ComplianceError
+
+    try:
+        result = action()
+    except ComplianceError as error:
+        for problem in error.problems:
+            click.echo(str(problem), err=True)
+        count = len(error.problems)
+        click.echo(f"{count} problem{'s' if count > 1 else ''}; nothing was changed.", err=True)
+        return BAD_INPUT
+    except click.exceptions.Exit as stop:
+        return stop.exit_code
+    except click.ClickException as error:
+        error.show()
+        return error.exit_code
+    except click.Abort:
+        click.echo("stopped", err=True)
+        return BAD_INPUT
+    except BrokenPipeError:
+        return 0
+    return result if isinstance(result, int) else 0

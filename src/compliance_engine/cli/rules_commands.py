@@ -1,0 +1,83 @@
+"""``rules``: check, test, show and list."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from compliance_engine.cli.exit_codes import CLEAN, FINDINGS
+
+if TYPE_CHECKING:
+    from compliance_engine.engine.rule_cases import CaseResult
+
+RULES = click.option("--rules", type=click.Path(path_type=Path, exists=True), help="Folder of rules; the shipped ones by default.")
+CALENDARS = click.option("--calendars", type=click.Path(path_type=Path, exists=True), help="Folder of calendars.")
+
+
+@click.group()
+def rules_group() -> None:
+    """Check, test, show and list the rules."""
+
+
+@rules_group.command()
+@click.argument("folder", type=click.Path(path_type=Path), required=False)
+def check(folder: Path | None) -> int:
+    """Read every rule and report all mistakes at once."""
+    from compliance_engine.cases.rule_vocabulary import load_corpus
+    from compliance_engine.data_files import rules_folder
+    from compliance_engine.engine.rule_cases import case_files, read_cases
+
+    corpus = load_corpus(rules_folder(folder))
+    cases = read_cases(case_files(corpus.folder), corpus)
+    versions = sum(len(loaded.rule.versions) for loaded in corpus.rules.values())
+    click.echo(
+        f"{len(corpus.rules)} rules in {versions} versions, {len(corpus.information)} provisions without a clock, "
+        f"{len(corpus.states())} states besides the federal rules, {len(cases)} cases: no mistakes."
+    )
+    return CLEAN
+
+
+@rules_group.command()
+@click.argument("paths", type=click.Path(path_type=Path), nargs=-1)
+@RULES
+@CALENDARS
+@click.option("--verbose", "-v", is_flag=True, help="Name the cases that passed too.")
+def test(paths: tuple[Path, ...], rules: Path | None, calendars: Path | None, verbose: bool) -> int:
+    """Run the hand-counted cases beside the rules (of PATHS: folders or case files; all by default)."""
+    from compliance_engine.calendars.loader import load_calendars
+    from compliance_engine.cases.rule_vocabulary import load_corpus
+    from compliance_engine.data_files import calendars_folder, rules_folder
+    from compliance_engine.engine.rule_cases import case_files, read_cases, run_cases
+
+    folder = rules_folder(rules)
+    corpus = load_corpus(folder, jurisdictions=_jurisdictions(paths, folder))
+    files = [file for path in paths or (corpus.folder,) for file in case_files(path)]
+    if not files:
+        raise click.UsageError(f"no case files (*.cases.yaml) in {', '.join(map(str, paths))}")
+    results = list(run_cases(read_cases(files, corpus), corpus, load_calendars(calendars_folder(calendars))))
+    failed = [result for result in results if result.differences]
+    for result in sorted(results, key=lambda one: one.located.place):
+        if result.differences:
+            _show_failure(result)
+        elif verbose:
+            click.echo(f"passed  {result.located.name}")
+    states = len({result.located.state for result in results})
+    click.echo(f"{len(results) - len(failed)} passed, {len(failed)} failed: {len(results)} cases in {states} jurisdictions.")
+    return FINDINGS if failed else CLEAN
+
+
+def _jurisdictions(paths: tuple[Path, ...], folder: Path) -> set[str] | None:
+    """Return the jurisdictions that paths within the folder of rules belong to; None for all."""
+    inside = [path.resolve().relative_to(folder.resolve()) for path in paths if path.resolve().is_relative_to(folder.resolve())]
+    return {path.parts[0] for path in inside} if inside and all(path.parts for path in inside) else None
+
+
+def _show_failure(result: CaseResult) -> None:
+    click.echo(f"{result.located.place}: failed: {result.located.name}")
+    click.echo(f"    why: {result.located.case.why}")
+    for difference in result.differences:
+        click.echo(f"    {difference}")
+
+

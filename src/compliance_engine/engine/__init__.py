@@ -1,0 +1,1 @@
+"""Evaluation: clocks over columns, statuses, situations, judgement, and the working of every date."""

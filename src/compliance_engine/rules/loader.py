@@ -1,0 +1,191 @@
+"""Reads a folder of rules into a `Corpus`, with every mistake located and all of them at once."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterator, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, TypeVar
+
+from pydantic import BaseModel, ValidationError
+
+from compliance_engine.calendars.day_counts import DayCount
+from compliance_engine.errors import ComplianceError, Place, Problem, RuleProblem
+from compliance_engine.rules.models import (
+    DayCountFile,
+    Information,
+    JurisdictionFile,
+    ProgramDefinition,
+    ProgramsFile,
+    Rule,
+    RuleFile,
+)
+from compliance_engine.strict_models import problems_of, validate
+from compliance_engine.strict_yaml import Document, read_yaml
+
+FEDERAL = "us"
+_SPECIAL = {"jurisdiction.yaml", "day_counts.yaml", "programs.yaml", "findings.yaml"}
+ModelT = TypeVar("ModelT", bound=BaseModel)
+
+
+@dataclass(frozen=True, slots=True)
+class LoadedRule:
+    """A rule with where it stands and what it was read from."""
+
+    rule: Rule
+    jurisdiction: str
+    program: str
+    district: str | None
+    document: Document
+    index: int
+
+    def place(self, *path: str | int) -> Place:
+        """Return the place of the rule, or of something within it."""
+        return self.document.place(("rules", self.index, *path))
+
+    def with_readings(self, chosen: Mapping[str, str]) -> Rule:
+        """Return the rule with an answer to each of its open questions.
+
+        Args:
+            chosen: Reading id to option; the default is used for those not named.
+
+        Raises: RuleProblem CE214 for an unknown reading or option, or an option that does not fit.
+        """
+        if not self.rule.readings:
+            return self.rule
+        data = dict(self.document.data["rules"][self.index])
+        for reading in self.rule.readings:
+            name = chosen.get(reading.id, reading.default)
+            option = reading.options.get(name)
+            if option is None:
+                found = f"reading {reading.id} has no option {name!r}"
+                raise RuleProblem(Problem(self.place(), "CE214", self.rule.id, found, ", ".join(reading.options)))
+            versions = [
+                version | option.version if _applies(option.applies_to, version) else version for version in data["versions"]
+            ]
+            data = data | option.rule | {"versions": versions}
+        try:
+            return Rule.model_validate(data)
+        except ValidationError as error:
+            place = self.place("readings")
+            raise RuleProblem(
+                Problem(place, "CE214", self.rule.id, f"an option of a reading does not fit the rule: {_first(error)}")
+            ) from error
+
+
+def _applies(days: Collection[Any], version: Mapping[str, Any]) -> bool:
+    return not days or str(version["effective_from"]) in {"unknown" if day is None else day.isoformat() for day in days}
+
+
+def _first(error: ValidationError) -> str:
+    detail = error.errors(include_url=False)[0]
+    return f"{'.'.join(map(str, detail['loc']))}: {detail['msg']}"
+
+
+@dataclass(slots=True)
+class Corpus:
+    """Everything a folder of rules says."""
+
+    folder: Path
+    rules: dict[str, LoadedRule] = field(default_factory=dict)
+    counts: dict[str, DayCount] = field(default_factory=dict)
+    """Day counts by ``jurisdiction.name``."""
+    programs: dict[str, ProgramDefinition] = field(default_factory=dict)
+    jurisdictions: dict[str, JurisdictionFile] = field(default_factory=dict)
+    information: list[tuple[str, str, Information]] = field(default_factory=list)
+    """(jurisdiction, program, provision)"""
+    count_places: dict[str, Place] = field(default_factory=dict)
+
+    def states(self) -> list[str]:
+        """Return the jurisdictions below the federal one, sorted."""
+        return sorted({*self.jurisdictions, *(loaded.jurisdiction for loaded in self.rules.values())} - {FEDERAL})
+
+
+def rule_files(folder: Path, jurisdictions: Collection[str] | None = None) -> Iterator[Path]:
+    """Yield the rule files of a folder (not the case files), sorted."""
+    for path in sorted(folder.rglob("*.yaml")):
+        part = path.relative_to(folder).parts[0]
+        if path.name.endswith(".cases.yaml") or path.name in _SPECIAL:
+            continue
+        if jurisdictions is None or part in jurisdictions or part.endswith(".yaml"):
+            yield path
+
+
+def read_corpus(folder: Path, *, jurisdictions: Collection[str] | None = None) -> tuple[Corpus, list[Problem]]:
+    """Read a folder of rules; what cannot be read is in the list of problems, the rest in the corpus.
+
+    Args:
+        folder: Holds ``<jurisdiction>/...``.
+        jurisdictions: Only these folders (the federal one is always read); None for all.
+    """
+    wanted = None if jurisdictions is None else {*jurisdictions, FEDERAL}
+    corpus, problems = Corpus(folder), []
+    for path in sorted(folder.rglob("*.yaml")):
+        if wanted is not None and path.relative_to(folder).parts[0] not in wanted:
+            continue
+        try:
+            if path.name in _SPECIAL:
+                problems += _read_special(corpus, path)
+        except ComplianceError as error:
+            problems += error.problems
+    for path in rule_files(folder, wanted):
+        try:
+            problems += _read_rules(corpus, path)
+        except ComplianceError as error:
+            problems += error.problems
+    return corpus, problems
+
+
+def shown_name(path: Path, folder: Path) -> str:
+    """Return how messages call a file of a folder: as given when relative, else from the folder's own name on."""
+    return str(path.relative_to(folder.parent)) if folder.is_absolute() else str(path)
+
+
+def _read_special(corpus: Corpus, path: Path) -> list[Problem]:
+    document = read_yaml(path, name=shown_name(path, corpus.folder))
+    if path.name == "jurisdiction.yaml":
+        model = validate(document, JurisdictionFile, code="CE210")
+        corpus.jurisdictions[model.jurisdiction] = model
+    elif path.name == "programs.yaml":
+        for program in validate(document, ProgramsFile, code="CE210").programs:
+            corpus.programs[program.id] = program
+    elif path.name == "day_counts.yaml":
+        return _add_counts(corpus, validate(document, DayCountFile, code="CE210"), document)
+    return []
+
+
+def _add_counts(corpus: Corpus, counts: DayCountFile, document: Document) -> list[Problem]:
+    problems = []
+    for index, count in enumerate(counts.day_counts):
+        key, place = f"{counts.jurisdiction}.{count.id}", document.place(("day_counts", index, "id"))
+        if key in corpus.counts:
+            found = f"a day count of this name stands at {corpus.count_places[key]} already"
+            problems.append(Problem(place, "CE211", key, found, mend="give it another name"))
+        corpus.counts[key], corpus.count_places[key] = count, place
+    return problems
+
+
+def _read_rules(corpus: Corpus, path: Path) -> list[Problem]:
+    document = read_yaml(path, name=shown_name(path, corpus.folder))
+    try:
+        file = RuleFile.model_validate(document.data)
+    except ValidationError as error:
+        return problems_of(error, document, RuleFile, code="CE210", thing=_first_id(document))
+    problems = []
+    for index, rule in enumerate(file.rules):
+        loaded = LoadedRule(rule, file.jurisdiction, file.program, file.district, document, index)
+        if rule.id in corpus.rules:
+            other = corpus.rules[rule.id].place("id")
+            problems.append(
+                Problem(loaded.place("id"), "CE204", rule.id, f"this id stands at {other} already", mend="give it another id")
+            )
+            continue
+        corpus.rules[rule.id] = loaded
+    corpus.information += [(file.jurisdiction, file.program, one) for one in file.information]
+    return problems
+
+
+def _first_id(document: Document) -> str:
+    rules = document.data.get("rules") if isinstance(document.data, dict) else None
+    first = rules[0] if isinstance(rules, list) and rules else None
+    return str(first["id"]) if isinstance(first, dict) and "id" in first and len(rules) == 1 else ""

@@ -29,10 +29,14 @@ def run_rule(view: View, rule: RuleInForce) -> Outcome:
 
 def run_openings(frame: Frame) -> Outcome:
     """Evaluate a rule over given openings: conditions of application, versions, clocks, endings."""
-    frame, doubtful = _applicable(frame)
-    outcome = _blank(frame.openings)
     rule = frame.rule.rule
+    frame, doubtful = _applicable(frame)
     chosen = _versions_by_due(frame) if rule.version_chosen_by == "due" else _versions_by(frame, frame.openings.day)
+    if (chosen == _NOT_IN_FORCE).any():
+        keep = np.flatnonzero(chosen != _NOT_IN_FORCE)
+        frame, chosen = frame.take(keep), chosen[keep]
+        doubtful = None if doubtful is None else doubtful[keep]
+    outcome = _blank(frame.openings)
     outcome.version[:] = chosen
     for index, version in enumerate(rule.versions):
         rows = np.flatnonzero(chosen == index)
@@ -85,29 +89,44 @@ def _applicable(frame: Frame) -> tuple[Frame, IntArray | None]:
     return frame.take(keep), doubtful
 
 
+_NOT_KNOWN, _NOT_IN_FORCE = np.int8(-1), np.int8(-2)
+
+
 def _versions_by(frame: Frame, day: IntArray) -> np.ndarray:
+    """Return the version in force on each day; a day that is not known takes the last."""
     versions = frame.rule.rule.versions
-    chosen = np.full(len(frame), -1, np.int8)
+    chosen = np.where(day == NO_DAY, np.int8(len(versions) - 1), _NOT_IN_FORCE)
     for index, version in enumerate(versions):
         low = -(2**31) if version.effective_from is None else to_day(version.effective_from)
         high = 2**31 - 1 if version.ends is None else to_day(version.ends)
-        chosen[(day >= low) & (day <= high)] = index
+        chosen[(day >= low) & (day <= high) & (day != NO_DAY)] = index
     return chosen
 
 
 def _versions_by_due(frame: Frame) -> np.ndarray:
-    """Return the latest version in force on the due day that it gives itself."""
-    chosen = np.full(len(frame), -1, np.int8)
+    """Return the latest version in force on the due day that it gives itself.
+
+    Where none of the versions' due days falls under any version, the rule was not in force; where each falls
+    under another, which one holds is not known. A due day that cannot be told takes the last version.
+    """
+    versions = frame.rule.rule.versions
+    chosen = np.full(len(frame), _NOT_IN_FORCE)
     silent = replace(frame, trace=None)
-    for index, version in enumerate(frame.rule.rule.versions):
+    unknown = np.ones(len(frame), bool)
+    for index, version in enumerate(versions):
         due = _due_days(silent, version)[0].due
         assert due is not None
-        chosen[(_versions_by(frame, due) == index) & ~is_no_day(due)] = index
+        held = _versions_by(frame, due)
+        known = due != NO_DAY
+        unknown &= ~known
+        chosen[known & (held >= 0) & (chosen < 0)] = _NOT_KNOWN
+        chosen[known & (held == index)] = index
+    chosen[unknown] = len(versions) - 1
     return chosen
 
 
 def _no_version(frame: Frame, outcome: Outcome) -> None:
-    missing = outcome.version < 0
+    missing = outcome.version == _NOT_KNOWN
     if missing.any():
         number = frame.view.reasons.number("no_version_in_force", frame.rule.id)
         outcome.reason = np.where(missing & (outcome.reason == 0), np.int32(number), outcome.reason)

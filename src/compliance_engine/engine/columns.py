@@ -56,7 +56,7 @@ REASONS = {
     "event_attribute_missing": "an event does not say what it must",
     "event_missing": "an event that the date rests on is not recorded",
     "time_of_day_missing": "the period is counted in hours, and a time of day is not recorded",
-    "no_version_in_force": "no version of the rule is known for that day",
+    "no_version_in_force": "under each version of the rule, the due day falls under the other",
     "age_of_majority_unknown": "the age of majority is not recorded for this jurisdiction",
     "other_deadline_unknown": "the deadline it hangs on is not known",
     "policy_later_than_law": "the local policy would allow more time than the law",

@@ -107,7 +107,8 @@ def _in_effect(frame: Frame) -> _Met:
     later = qualifying.next_after(frame.case, limit)
     row = np.where(in_force, good, later)
     row = np.where(is_no_day(frame.due), np.int32(-1), row)
-    return _Met(qualifying.days_at(row), qualifying.moments_at(row))
+    doubtful = None if qualifying.unsure is None else (row >= 0) & qualifying.unsure[row]
+    return _Met(qualifying.days_at(row), qualifying.moments_at(row), doubtful)
 
 
 def _status(frame: Frame, outcome: Outcome, paused: BoolArray) -> None:

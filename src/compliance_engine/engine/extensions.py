@@ -178,7 +178,10 @@ def _agree(frame: Frame, branch: Branch, agreement: Agreement) -> None:
     rows = found.last_by(frame.case, limit)
     made = (rows >= 0) & (found.days_at(rows) >= frame.openings.day) & ~is_no_day(day)
     if agreement.when is not None:
-        made &= answers_of(agreement.when, frame.with_due(day)).answer == TRUE
+        truth = answers_of(agreement.when, frame.with_due(day))
+        if truth.reason is not None:
+            branch.due = _unknown(branch.due, made & (truth.answer == UNKNOWN), truth.reason)
+        made &= truth.answer == TRUE
     (column,) = found.columns
     values, missing = column.values("until")
     inner = np.where(made, found.rows_in_columns()[rows], 0)

@@ -21,7 +21,7 @@ from pathlib import Path
 from typing import IO, Any
 
 from compliance_engine.engine import judge_worker
-from compliance_engine.engine.findings_rules import FINDING, FindingRule, FindingsRules, Condition
+from compliance_engine.engine.findings_rules import FINDING, Condition, FindingRule, FindingsRules
 from compliance_engine.engine.situations import PROPERTIES, Situation, Value, complete
 from compliance_engine.errors import EngineProblem, Place, Problem
 

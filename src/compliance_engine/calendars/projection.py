@@ -113,7 +113,7 @@ class _Projection:
         )
 
     def _closes(self, name: str, day: date) -> bool:
-        """Tell whether a legal holiday is without school: as last time, or, if unknown, when it is federal."""
+        """Tell whether a legal holiday is without school: as last time, else when it is federal."""
         old, pattern = self.old_holidays.get(name), self.pattern
         if old is not None and old.weekday() in pattern.school_weekdays:
             return old not in set(pattern.planned_days())

@@ -8,12 +8,10 @@ from typing import TYPE_CHECKING
 import click
 
 from compliance_engine.cli.exit_codes import CLEAN, FINDINGS
+from compliance_engine.cli.options import CALENDARS, RULES
 
 if TYPE_CHECKING:
     from compliance_engine.engine.rule_cases import CaseResult
-
-RULES = click.option("--rules", type=click.Path(path_type=Path, exists=True), help="Folder of rules; the shipped ones by default.")
-CALENDARS = click.option("--calendars", type=click.Path(path_type=Path, exists=True), help="Folder of calendars.")
 
 
 @click.group()

@@ -1,0 +1,79 @@
+"""Options that commands share, and how their texts are read."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from datetime import UTC, date, datetime
+from pathlib import Path
+from typing import Any
+
+import click
+
+
+class DayType(click.ParamType):
+    """A date written YYYY-MM-DD."""
+
+    name = "date"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> date:
+        """Read the text; `dates.parse_date` says what is wrong with it."""
+        if isinstance(value, date):
+            return value
+        from compliance_engine.dates import parse_date
+
+        try:
+            return parse_date(str(value))
+        except ValueError as error:
+            self.fail(str(error), param, ctx)
+
+
+class MomentType(click.ParamType):
+    """A moment: a date (its end), or a date and time in UTC."""
+
+    name = "moment"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> datetime:
+        """Read ``YYYY-MM-DD`` or ``YYYY-MM-DDTHH:MM:SS``."""
+        if isinstance(value, datetime):
+            return value
+        text = str(value)
+        try:
+            moment = datetime.fromisoformat(f"{text}T23:59:59.999999" if len(text) == 10 else text)
+        except ValueError:
+            self.fail(f"{text!r} is not a moment; expected YYYY-MM-DD or YYYY-MM-DDTHH:MM:SS", param, ctx)
+        return moment if moment.tzinfo else moment.replace(tzinfo=UTC)
+
+
+def day_option(name: str, **settings: Any) -> Callable[[Any], Any]:
+    """Return an option that takes a date."""
+    return click.option(name, type=DayType(), metavar="YYYY-MM-DD", **settings)
+
+
+RULES = click.option("--rules", type=click.Path(path_type=Path, exists=True), help="Folder of rules; the shipped ones by default.")
+CALENDARS = click.option("--calendars", type=click.Path(path_type=Path, exists=True), help="Folder of calendars; the shipped ones by default.")
+AS_OF = day_option("--as-of", required=True, help="The day whose truth is asked.")
+KNOWN_AT = click.option("--known-at", type=MomentType(), help="Believe only what was recorded by this moment (UTC); all by default.")
+READING = click.option(
+    "--reading", "readings", multiple=True, metavar="RULE:QUESTION=OPTION", help="Answer an open question of law otherwise; may be repeated."
+)
+FAIL = click.option("--fail-on-violations", is_flag=True, help="Exit with 1 when something is late.")
+
+
+def pairs(texts: Sequence[str], hint: str) -> Iterator[tuple[str, str]]:
+    """Yield the two sides of each ``K=V``."""
+    for text in texts:
+        key, sign, value = text.partition("=")
+        if not sign or not key:
+            raise click.BadParameter(f"{text!r}: expected K=V", param_hint=hint)
+        yield key.strip(), value.strip()
+
+
+def read_readings(texts: Sequence[str]) -> dict[str, dict[str, str]]:
+    """Return rule id to question to option."""
+    found: dict[str, dict[str, str]] = {}
+    for key, option in pairs(texts, "--reading"):
+        rule, sign, question = key.partition(":")
+        if not sign:
+            raise click.BadParameter(f"{key!r}: expected RULE:QUESTION=OPTION", param_hint="--reading")
+        found.setdefault(rule, {})[question] = option
+    return found

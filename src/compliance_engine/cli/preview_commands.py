@@ -1,0 +1,162 @@
+"""``preview``: every date that follows from the events of one child."""
+
+from __future__ import annotations
+
+import json
+from datetime import date
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from compliance_engine.cli.exit_codes import CLEAN, FINDINGS
+from compliance_engine.cli.options import AS_OF, CALENDARS, FAIL, READING, RULES, day_option, pairs, read_readings
+
+if TYPE_CHECKING:
+    from compliance_engine.calendars.loader import CalendarLibrary
+    from compliance_engine.cases.event_text import WrittenEvent
+    from compliance_engine.engine.deadline import Deadline
+    from compliance_engine.engine.preview import Child, Preview
+
+
+@click.command()
+@click.option("--state", required=True, help="Postal code of the state: tx. us shows the federal rules alone.")
+@click.option("--calendar", "calendar", help="A calendar file, or the id of a calendar or district.")
+@click.option("--program", default="idea_b", show_default=True, help="idea_b, section_504 or part_c_transition.")
+@click.option("--event", "events", multiple=True, metavar="NAME=DATE[,K=V]...", help="A dated fact; may be repeated.")
+@day_option("--birth-date", help="Needed for duties that hang on age.")
+@click.option("--grade", type=int, help="Kindergarten 0, pre-kindergarten -1.")
+@click.option("--attribute", "attributes", multiple=True, metavar="K=V", help="A fact of the case; may be repeated.")
+@AS_OF
+@READING
+@RULES
+@CALENDARS
+@click.option("--project-until", type=int, metavar="YEAR", help="Project unpublished school years up to this year, and mark every date that rests on them.")
+@click.option("--follow/--no-follow", default=True, help="Show what would follow if each step were taken on its last day.")
+@click.option("--format", "form", type=click.Choice(["text", "json"]), default="text", show_default=True)
+@FAIL
+def preview_command(**given: Any) -> int:
+    """Show every date that follows from the events of one child, with its working.
+
+    compliance-engine preview --state tx --calendar tx.lubbock_cooper_isd --event consent_to_evaluate_received=2026-03-23,purpose=initial --as-of 2026-03-23
+    """
+    from compliance_engine.cases.rule_vocabulary import load_corpus
+    from compliance_engine.data_files import rules_folder
+    from compliance_engine.engine.evaluate import Engine
+    from compliance_engine.engine.preview import preview
+
+    child, events = _child(given), [_event(text) for text in given["events"]]
+    corpus = load_corpus(rules_folder(given["rules"]), jurisdictions={child.state})
+    _known_state(child.state, corpus.states())
+    library, reference = _calendar(given["calendar"], given["calendars"])
+    child = _with_calendar(child, reference)
+    engine = Engine(corpus, library, given["as_of"], readings=read_readings(given["readings"]), project=_projection(given["project_until"]))
+    if reference is not None:
+        library.resolve(reference)
+    shown = preview(child, events, engine, follow=given["follow"])
+    click.echo(_as_json(shown, child, given["as_of"]) if given["form"] == "json" else _as_text(shown, child, given["as_of"]))
+    late = any(one.status in ("overdue", "met_late") and one.kind == "deadline" for one in shown.deadlines)
+    return FINDINGS if given["fail_on_violations"] and late else CLEAN
+
+
+def _child(given: dict[str, Any]) -> Child:
+    from compliance_engine.cases.catalogue import PROGRAMS, catalogue
+    from compliance_engine.engine.preview import Child
+
+    if given["program"] not in PROGRAMS:
+        raise click.BadParameter(f"expected one of {', '.join(PROGRAMS)}", param_hint="--program")
+    facts: dict[str, bool | int | str] = {}
+    for name, text in pairs(given["attributes"], "--attribute"):
+        kind = catalogue().case_attributes.get(name)
+        if kind is None:
+            raise click.BadParameter(f"unknown fact {name!r}; expected {', '.join(catalogue().case_attributes)}", param_hint="--attribute")
+        try:
+            facts[name] = kind.read(text)
+        except ValueError as error:
+            raise click.BadParameter(str(error), param_hint="--attribute") from error
+    grade = facts.pop("grade", given["grade"])
+    return Child(given["state"].lower(), given["program"], None, given["birth_date"], grade, facts)  # type: ignore[arg-type]
+
+
+def _with_calendar(child: Child, reference: str | None) -> Child:
+    from dataclasses import replace
+
+    return replace(child, calendar=reference)
+
+
+def _event(text: str) -> WrittenEvent:
+    from compliance_engine.cases.event_text import read_event
+
+    name, sign, rest = text.partition("=")
+    if not sign:
+        raise click.BadParameter(f"{text!r}: expected NAME=DATE[,attribute=value]...", param_hint="--event")
+    try:
+        return read_event(name.strip(), rest)
+    except ValueError as error:
+        raise click.BadParameter(str(error), param_hint="--event") from error
+
+
+def _known_state(state: str, states: list[str]) -> None:
+    if state != "us" and state not in states:
+        raise click.BadParameter(f"no rules for {state!r}", param_hint="--state")
+
+
+def _calendar(given: str | None, folder: Path | None) -> tuple[CalendarLibrary, str | None]:
+    """Return the library that holds the calendar asked for, and the reference to it."""
+    from compliance_engine.calendars.loader import CalendarLibrary, load_calendars
+    from compliance_engine.data_files import calendars_folder
+
+    if given is None:
+        return CalendarLibrary({}, {}), None
+    path = Path(given)
+    if path.is_file():
+        library = load_calendars(path)
+        return library, next(iter(library.years))
+    where = calendars_folder(folder)
+    state, _, rest = given.partition(".")
+    near = where / state / rest.partition("/")[0].partition(".")[0]
+    return load_calendars(near if near.is_dir() else where), given
+
+
+def _projection(until: int | None) -> Any:
+    if until is None:
+        return None
+    from compliance_engine.calendars.projection import project
+
+    return lambda calendar: project(calendar, date(until, 6, 30))
+
+
+def _as_json(shown: Preview, child: Child, as_of: date) -> str:
+    content = {
+        "as_of": as_of.isoformat(),
+        "state": child.state,
+        "program": child.program,
+        "calendar": child.calendar,
+        "deadlines": [one.model_dump(mode="json") for one in shown.deadlines],
+        "findings": [],
+        "provisional": [
+            {"assuming": list(one.assuming), "deadline": one.deadline.model_dump(mode="json")} for one in shown.provisional
+        ],
+    }
+    return json.dumps(content, indent=2, ensure_ascii=False)
+
+
+def _as_text(shown: Preview, child: Child, as_of: date) -> str:
+    from compliance_engine.reports.text import deadline_lines
+
+    lines = [f"{child.state.upper()} {child.program}, as of {as_of}" + (f", calendar {child.calendar}" if child.calendar else ", no school calendar")]
+    lines += [""] if shown.deadlines else ["", "Nothing is due: none of the events given opens a duty."]
+    for one in shown.deadlines:
+        lines += [*deadline_lines(one), ""]
+    if shown.provisional:
+        lines += ["If each step is taken on its last day, these would follow:", ""]
+    for later in shown.provisional:
+        lines += [*_provisional_lines(later.deadline, later.assuming), ""]
+    return "\n".join(lines).rstrip()
+
+
+def _provisional_lines(deadline: Deadline, assuming: tuple[str, ...]) -> list[str]:
+    from compliance_engine.reports.text import deadline_lines
+
+    first, *rest = deadline_lines(deadline)
+    return [first, f"  assuming  {'; '.join(assuming)}", *rest]

@@ -1,0 +1,1 @@
+"""Reports: a versioned model, and its forms for screen, print, terminal and machine."""

@@ -38,17 +38,28 @@ def check_vocabulary(corpus: Corpus) -> list[Problem]:
 
 def _of_rule(loaded: LoadedRule) -> Iterator[Problem]:
     seen: set[object] = set()
-    for node in loaded.rule.names():
+    for node in loaded.rule.nodes:
         if node in seen:
             continue
         seen.add(node)
         if isinstance(node, EventPattern):
             yield from _of_pattern(loaded, node)
-        elif isinstance(node, CaseFact) and node.name != "grade" and node.name not in catalogue().case_attributes:
+        elif (
+            isinstance(node, CaseFact)
+            and node.name != "grade"
+            and node.name not in catalogue().case_attributes
+        ):
             accepted = catalogue().case_attributes
             hint = did_you_mean(node.name, accepted)
             place = word_place(loaded, f"case.{node.name}")
-            yield Problem(place, "CE202", loaded.rule.id, f"unknown fact of a case {node.name!r}", ", ".join(accepted), hint)
+            yield Problem(
+                place,
+                "CE202",
+                loaded.rule.id,
+                f"unknown fact of a case {node.name!r}",
+                ", ".join(accepted),
+                hint,
+            )
         elif isinstance(node, EventDay) and node.attribute:
             yield from _attribute(loaded, node.pattern, node.attribute)
 
@@ -56,7 +67,13 @@ def _of_rule(loaded: LoadedRule) -> Iterator[Problem]:
 def _of_pattern(loaded: LoadedRule, pattern: EventPattern) -> Iterator[Problem]:
     if catalogue().find(pattern.name) is None:
         place = word_place(loaded, pattern.name)
-        yield Problem(place, "CE201", loaded.rule.id, f"unknown event {pattern.name!r}", mend=catalogue().suggest(pattern.name))
+        yield Problem(
+            place,
+            "CE201",
+            loaded.rule.id,
+            f"unknown event {pattern.name!r}",
+            mend=catalogue().suggest(pattern.name),
+        )
         return
     for test in pattern.tests:
         yield from _attribute(loaded, pattern, test.attribute)
@@ -64,7 +81,13 @@ def _of_pattern(loaded: LoadedRule, pattern: EventPattern) -> Iterator[Problem]:
         for value in test.values:
             if kind is not None and not kind.accepts(value):
                 place = word_place(loaded, str(scalar_text(value)))
-                yield Problem(place, "CE202", loaded.rule.id, f"{pattern}: {test.attribute} cannot be {scalar_text(value)!r}", kind.expected)
+                yield Problem(
+                    place,
+                    "CE202",
+                    loaded.rule.id,
+                    f"{pattern}: {test.attribute} cannot be {scalar_text(value)!r}",
+                    kind.expected,
+                )
 
 
 def _attribute(loaded: LoadedRule, pattern: EventPattern, name: str) -> Iterator[Problem]:
@@ -72,4 +95,11 @@ def _attribute(loaded: LoadedRule, pattern: EventPattern, name: str) -> Iterator
     if kind is not None and kind.attribute(name) is None:
         hint = did_you_mean(name, kind.attribute_names)
         place = word_place(loaded, name)
-        yield Problem(place, "CE202", loaded.rule.id, f"{pattern.name} has no attribute {name!r}", ", ".join(kind.attribute_names), hint)
+        yield Problem(
+            place,
+            "CE202",
+            loaded.rule.id,
+            f"{pattern.name} has no attribute {name!r}",
+            ", ".join(kind.attribute_names),
+            hint,
+        )

@@ -29,6 +29,8 @@ def run_rule(view: View, rule: RuleInForce) -> Outcome:
 
 def run_openings(frame: Frame) -> Outcome:
     """Evaluate a rule over given openings: conditions of application, versions, clocks, endings."""
+    if not len(frame):
+        return _blank(frame.openings)
     rule = frame.rule.rule
     frame, doubtful = _applicable(frame)
     chosen = _versions_by_due(frame) if rule.version_chosen_by == "due" else _versions_by(frame, frame.openings.day)

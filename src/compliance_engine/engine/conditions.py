@@ -11,7 +11,7 @@ from compliance_engine.dates import NO_DAY, BoolArray, IntArray, to_day
 from compliance_engine.engine import derivation as working
 from compliance_engine.engine.absences import days_absent
 from compliance_engine.engine.columns import FALSE, TRUE, Truth, first_reason, is_no_day, known, where_known
-from compliance_engine.engine.expressions import days_of, event_rows, other_outcome, text_day
+from compliance_engine.engine.expressions import days_of, event_rows, other_outcome, text_day, trace_count
 from compliance_engine.engine.frame import Frame
 from compliance_engine.engine.selection import end_of_day
 from compliance_engine.engine.shifts import shift_months
@@ -75,6 +75,8 @@ def _days_left(condition: tree.DaysLeft, frame: Frame) -> Truth:
     truth = where_known(inside & _within(left, condition.test), missing, frame.view.reasons.number("calendar_ends", unit))
     if frame.trace is None:
         return truth
+    if not missing[0] and inside[0]:
+        trace_count(frame, int(left[0]), condition.unit, start, last, before=False)
     found = "the start lies between school years" if not missing[0] and not inside[0] else f"{left[0]} left, last student day {text_day(last[0])}"
     if missing[0]:
         found = tables.why_missing(unit, int(calendar[0]), int(start[0]))

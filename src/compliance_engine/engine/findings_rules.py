@@ -45,12 +45,6 @@ class _Condition(StrictModel):
     at_least: str | int | None = None
     below: str | int | None = None
 
-    @model_validator(mode="after")
-    def _asks(self) -> Self:
-        if self.not_ is None and self.at_least is None and self.below is None:
-            raise ValueError("says neither not, at_least nor below")
-        return self
-
 
 class _Rule(StrictModel):
     id: _Id
@@ -259,7 +253,10 @@ class _Builder:
         )
 
     def _conditions(self, rule: str, name: str, value: object, place: Place) -> Iterator[Condition]:
-        for operator, given in _written_conditions(value):
+        written = list(_written_conditions(value))
+        if not written:
+            self._report(place, "CE273", rule, f"{name}: asks nothing", "not, at_least or below")
+        for operator, given in written:
             values = tuple(given) if isinstance(given, list) else (given,)
             if not values:
                 self._report(place, "CE273", rule, f"{name}: an empty list never holds")

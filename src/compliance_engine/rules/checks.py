@@ -53,7 +53,7 @@ def _double_overrides(corpus: Corpus) -> Iterator[Problem]:
 
 
 def _units(corpus: Corpus, loaded: LoadedRule) -> Iterator[Problem]:
-    nodes = loaded.rule.names()
+    nodes = loaded.rule.nodes
     words = [node.unit for node in nodes if isinstance(node, Offset | Snap | DaysBetween | DaysLeft)]
     for version in loaded.rule.versions:
         words += [off.partition("_")[2] for off in _last_days_off(version) if off != "stays"]
@@ -70,7 +70,7 @@ def _last_days_off(version: Version) -> list[str]:
 
 
 def _references(corpus: Corpus, loaded: LoadedRule) -> Iterator[Problem]:
-    for node in loaded.rule.names():
+    for node in loaded.rule.nodes:
         if isinstance(node, DueOf | OnDue | VariantOf):
             other = corpus.rules.get(node.rule)
             if other is None:

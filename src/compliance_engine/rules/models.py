@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import cached_property
 from typing import Annotated, Any, Literal, Self
 
 from pydantic import BeforeValidator, ConfigDict, Field, PlainSerializer, PlainValidator, WithJsonSchema, model_validator
@@ -234,8 +235,9 @@ class Rule(StrictModel):
         """The last part of the id, shared by rules on the same duty across jurisdictions."""
         return self.id.rsplit(".", 1)[1]
 
-    def names(self) -> list[object]:
-        """Return every node of every expression, condition and pattern of the rule."""
+    @cached_property
+    def nodes(self) -> list[object]:
+        """Every node of every expression, condition and pattern of the rule."""
         return [node for part in _trees(self) for node in walk(part)]
 
 

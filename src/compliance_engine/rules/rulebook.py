@@ -37,7 +37,7 @@ class RuleInForce:
 
     def uses_calendar(self, counts: Mapping[str, DayCount]) -> bool:
         """Tell whether any of the rule's days rests on a school calendar."""
-        for node in self.rule.names():
+        for node in self.rule.nodes:
             if isinstance(node, LastSchoolDay | FirstSchoolDay | NthSchoolDay):
                 return True
             if isinstance(node, Offset | Snap) and counts[self.units[node.unit]].needs_calendar:
@@ -80,7 +80,7 @@ class Rulebook:
 
 def references(rule: Rule) -> list[str]:
     """Return the rules that a rule looks at."""
-    named = [node.rule for node in rule.names() if isinstance(node, DueOf | OnDue | VariantOf)]
+    named = [node.rule for node in rule.nodes if isinstance(node, DueOf | OnDue | VariantOf)]
     return [*named, *([rule.tightens] if rule.tightens else [])]
 
 

@@ -11,6 +11,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field, model_validator
 
+from compliance_engine.dates import Day
 from compliance_engine.strict_models import StrictModel
 
 ClosureKind = Literal["break", "holiday", "staff_day", "weather", "other"]
@@ -79,9 +80,8 @@ class Period(StrictModel):
 
     @model_validator(mode="after")
     def _one_key(self) -> Period:
-        if len(self.model_fields_set) != 1 or all(
-            getattr(self, key) is None for key in self.model_fields_set
-        ):
+        given = [key for key in type(self).model_fields if getattr(self, key) is not None]
+        if len(given) != 1:
             raise ValueError("a period has exactly one key: summer, closures, legal_holidays or months")
         return self
 
@@ -96,7 +96,7 @@ class CountCitation(StrictModel):
 
     ref: str
     url: str | None = None
-    checked_on: str | None = None
+    checked_on: Day | None = None
     note: str | None = None
 
 

@@ -69,7 +69,8 @@ def test(paths: tuple[Path, ...], rules: Path | None, calendars: Path | None, ve
 def _jurisdictions(paths: tuple[Path, ...], folder: Path) -> set[str] | None:
     """Return the jurisdictions that paths within the folder of rules belong to; None for all."""
     inside = [path.resolve().relative_to(folder.resolve()) for path in paths if path.resolve().is_relative_to(folder.resolve())]
-    return {path.parts[0] for path in inside} if inside and all(path.parts for path in inside) else None
+    found = {path.parts[0] for path in inside if path.parts}
+    return found if len(inside) == len(paths) > 0 and "us" not in found and all(path.parts for path in inside) else None
 
 
 def _show_failure(result: CaseResult) -> None:

@@ -14,7 +14,7 @@ from compliance_engine.dates import BoolArray
 from compliance_engine.errors import CaseProblem, Place, Problem
 
 LONGEST_LINE = 10_000_000
-BLOCK = 1 << 24
+BLOCK = 1 << 23
 _SHOWN = 2000
 _NEWLINE, _RETURN, _QUOTE = 10, 13, 34
 LineNumbers = npt.NDArray[np.int64]

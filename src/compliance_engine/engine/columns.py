@@ -49,7 +49,10 @@ class Reason:
     about: str = ""
 
 
+PAUSED_ELSEWHERE = "other_deadline_paused"
+
 REASONS = {
+    PAUSED_ELSEWHERE: "the deadline it hangs on is paused",
     "calendar_ends": "the school calendar does not reach that far",
     "birth_date_missing": "the birth date is not recorded",
     "fact_missing": "a fact of the case is not recorded",
@@ -71,6 +74,10 @@ class Reasons:
 
     listed: list[Reason] = field(default_factory=lambda: [Reason("")])
     _numbers: dict[Reason, int] = field(default_factory=dict)
+
+    def numbers_of(self, code: str) -> list[int]:
+        """Return the numbers of all reasons with a code."""
+        return [number for reason, number in self._numbers.items() if reason.code == code]
 
     def number(self, code: str, about: str = "") -> int:
         """Return the number of a reason, listing it when it is new."""

@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 
+from compliance_engine.cases.catalogue import catalogue
 from compliance_engine.dates import NO_DAY, BoolArray, IntArray, to_day
 from compliance_engine.engine import derivation as working
 from compliance_engine.engine.absences import days_absent
@@ -144,10 +145,19 @@ def _fact_answer(
         truth = where_known(passed, missing, reason)
     if frame.trace is None:
         return truth
-    found = frame.view.batch.value_text(name, int(values[0])) if not missing[0] else "not recorded"
+    found = "not recorded" if missing[0] else _value_text(frame, name, int(values[0]))
     if missing[0] and condition.if_missing is not None:
         found += f", taken as {'so' if condition.if_missing else 'not so'}"
     return _record(frame, f"{name.replace('_', ' ')} is {test_text(condition.test)}", found, truth)
+
+
+def _value_text(frame: Frame, name: str, value: int) -> str:
+    kind = catalogue().kind_of(name)
+    if kind == "code":
+        return frame.view.batch.vocab[name][value]
+    if kind == "bool":
+        return "true" if value else "false"
+    return str(text_day(value)) if kind == "date" else str(value)
 
 
 def _case_fact(condition: tree.CaseFact, frame: Frame) -> Truth:

@@ -9,7 +9,7 @@ import numpy as np
 
 from compliance_engine.dates import NO_DAY, BoolArray, IntArray, to_date
 from compliance_engine.engine import derivation as working
-from compliance_engine.engine.columns import TRUE, UNKNOWN, Flag, Status, is_no_day
+from compliance_engine.engine.columns import PAUSED_ELSEWHERE, TRUE, UNKNOWN, Flag, Status, is_no_day
 from compliance_engine.engine.conditions import answers_of
 from compliance_engine.engine.expressions import days_of
 from compliance_engine.engine.frame import Frame, Outcome
@@ -130,6 +130,7 @@ def _status(frame: Frame, outcome: Outcome, paused: BoolArray) -> None:
     if unknown.any():
         status[unknown] = Status.UNDETERMINED
         outcome.days_late[unknown] = 0
+        paused = paused | np.isin(outcome.reason, frame.view.reasons.numbers_of(PAUSED_ELSEWHERE))
         status[unknown & paused] = np.where(is_closed, Status.NOT_APPLICABLE, Status.PAUSED)[unknown & paused]
     if frame.rule.rule.kind != "deadline":
         _other_kinds(frame, outcome, status, is_met)

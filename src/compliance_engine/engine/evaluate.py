@@ -12,7 +12,7 @@ from compliance_engine.calendars.day_tables import DayTables
 from compliance_engine.calendars.loader import CalendarLibrary
 from compliance_engine.calendars.models import Calendar
 from compliance_engine.cases.batch import CaseBatch
-from compliance_engine.dates import IntArray, to_day
+from compliance_engine.dates import BoolArray, IntArray, to_day
 from compliance_engine.engine.clocks import run_openings, run_rule
 from compliance_engine.engine.columns import REASONS, Flag, Reasons, Status
 from compliance_engine.engine.deadline import CitationOut, Deadline
@@ -225,10 +225,26 @@ def _flag_calendar(view: View, rule: RuleInForce, outcome: Outcome) -> None:
     if not len(outcome.openings) or not rule.uses_calendar(view.tables.counts):
         return
     calendar = view.calendar[outcome.openings.case]
-    incomplete = view.tables.uses_incomplete(calendar)
+    incomplete = _uses_incomplete(view, calendar, outcome)
     outcome.flags[incomplete] |= np.uint8(Flag.INCOMPLETE_CALENDAR)
     projected = view.tables.uses_projected(calendar, outcome.openings.day, outcome.due)
     outcome.flags[projected] |= np.uint8(Flag.PROJECTED)
+
+
+def _uses_incomplete(view: View, calendar: IntArray, outcome: Outcome) -> BoolArray:
+    """Return which rows touch a school year of which only key dates are known."""
+    some = view.tables.uses_incomplete(calendar)
+    rows = np.flatnonzero(some)
+    if not len(rows):
+        return some
+    width = max((len(one.years) for one in view.tables.calendars if one), default=0) + 1
+    flags = np.zeros((len(view.tables.calendars), width), bool)
+    for index, one in enumerate(view.tables.calendars):
+        for year, school_year in enumerate(one.years if one else ()):
+            flags[index, year] = not school_year.complete
+    used = [view.tables.year_index(calendar[rows], day[rows]) for day in (outcome.openings.day, outcome.due)]
+    some[rows] = np.logical_or.reduce([flags[calendar[rows], year] for year in used])
+    return some
 
 
 def _deadline(block: DeadlineBlock, row: int, case_id: str, reasons: Reasons, steps: tuple[Step, ...]) -> Deadline:

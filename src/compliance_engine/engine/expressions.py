@@ -10,7 +10,7 @@ import numpy as np
 
 from compliance_engine.dates import NO_DAY, IntArray, to_date, to_day
 from compliance_engine.engine import derivation as working
-from compliance_engine.engine.columns import Days, first_reason, is_no_day
+from compliance_engine.engine.columns import PAUSED_ELSEWHERE, Days, Status, first_reason, is_no_day
 from compliance_engine.engine.frame import Frame
 from compliance_engine.engine.selection import Selection, end_of_day
 from compliance_engine.engine.shifts import fixed_date, shift_months
@@ -192,7 +192,7 @@ def _event_day(expr: tree.EventDay, frame: Frame) -> Days:
     rows = rows_by_bound(found, expr, bound, frame)
     day = found.days_at(rows)
     if expr.attribute is not None:
-        day = _attribute_days(found, rows, expr.attribute)
+        day = found.dates_at(rows, expr.attribute)
     number = frame.view.reasons.number("event_missing", str(expr.pattern))
     result = Days(day, bound.reason).because(is_no_day(day), number)
     which = "latest" if expr.latest else "first"
@@ -203,17 +203,6 @@ def rows_by_bound(found: Selection, expr: tree.EventDay, bound: Days, frame: Fra
     """Return the rows of the latest event up to a bound, or of the first after it."""
     moment = frame.openings.moment if isinstance(expr.bound, tree.Start) else end_of_day(bound.day)
     return found.last_by(frame.case, moment) if expr.latest else found.next_after(frame.case, moment)
-
-
-def _attribute_days(found: Selection, rows: IntArray, attribute: str) -> IntArray:
-    day = np.full(len(rows), NO_DAY)
-    hit = rows >= 0
-    if hit.any():
-        (column,) = found.columns
-        values, missing = column.values(attribute)
-        inner = found.rows_in_columns()[rows[hit]]
-        day[hit] = np.where(missing[inner], NO_DAY, values[inner])
-    return day
 
 
 def _start_attribute(expr: tree.StartAttribute, frame: Frame) -> Days:
@@ -240,8 +229,12 @@ def _due_of(expr: tree.DueOf, frame: Frame) -> Days:
     day = np.full(len(frame), NO_DAY)
     if outcome is not None and len(outcome.due):
         day = np.where(rows >= 0, outcome.due[rows], NO_DAY)
+    days = Days(day)
+    if outcome is not None and len(outcome.due):
+        standing = (rows >= 0) & (outcome.status[rows] == Status.PAUSED)
+        days = days.because(standing, frame.view.reasons.number(PAUSED_ELSEWHERE, expr.rule))
     number = frame.view.reasons.number("other_deadline_unknown", expr.rule)
-    return _reached(Days(day).because(is_no_day(day), number), frame, f"the due day of {frame.view.rulebook.resolve(expr.rule)}")
+    return _reached(days.because(is_no_day(day), number), frame, f"the due day of {frame.view.rulebook.resolve(expr.rule)}")
 
 
 def other_outcome(frame: Frame, rule_id: str) -> tuple[IntArray, Any]:

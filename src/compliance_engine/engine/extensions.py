@@ -168,9 +168,9 @@ def _agree(frame: Frame, branch: Branch, agreement: Agreement) -> None:
     """Move due days to the dates agreed, within the cap."""
     rule = frame.rule.rule
     names = tuple(name for full in (rule.id, *rule.overrides) for name in (full, full.rsplit(".", 1)[1]))
-    event = agreement.event
-    pattern = EventPattern(event.name, (*event.tests, AttributeTest("rule", names)))
-    found = frame.view.selections.of((pattern,))
+    test = AttributeTest("rule", names)
+    patterns = [EventPattern(event.name, (*event.tests, test)) for event in agreement.event.patterns]
+    found = frame.view.selections.of(patterns)
     if not len(found):
         return
     day = branch.due.day
@@ -182,13 +182,10 @@ def _agree(frame: Frame, branch: Branch, agreement: Agreement) -> None:
         if truth.reason is not None:
             branch.due = _unknown(branch.due, made & (truth.answer == UNKNOWN), truth.reason)
         made &= truth.answer == TRUE
-    (column,) = found.columns
-    values, missing = column.values("until")
-    inner = np.where(made, found.rows_in_columns()[rows], 0)
-    until = np.where(made & ~missing[inner], values[inner], NO_DAY)
+    until = np.where(made, found.dates_at(rows, "until"), NO_DAY)
     if found.unsure is not None:
         doubtful = made & found.unsure[rows]
-        number = np.full(len(frame), np.int32(frame.view.reasons.number("event_attribute_missing", str(pattern))))
+        number = np.full(len(frame), np.int32(frame.view.reasons.number("event_attribute_missing", "rule")))
         branch.due = _unknown(branch.due, doubtful, number)
     later = until > day
     new = np.where(later, until, day)

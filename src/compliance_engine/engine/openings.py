@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from compliance_engine.dates import NO_DAY, IntArray
+from compliance_engine.dates import NO_DAY, BoolArray, IntArray
 from compliance_engine.engine.columns import is_no_day
 from compliance_engine.engine.frame import Frame, Openings, View, start_of_day
 from compliance_engine.engine.selection import RANKS, Selection
@@ -48,7 +48,7 @@ def _all_openings(view: View, rule: RuleInForce, start: Start) -> Openings:
     if isinstance(start, OnSilence):
         return _on_silence(view, rule, start)
     if isinstance(start, OnCount):
-        return _on_count(view, start)
+        return _on_count(view, rule, start)
     if isinstance(start, OnSchoolYear):
         return _on_school_year(view, rule, start)
     assert isinstance(start, OnDue)
@@ -97,15 +97,16 @@ def _on_silence(view: View, rule: RuleInForce, start: OnSilence) -> Openings:
     return Openings(case, day, day * np.int32(RANKS) + np.int32(RANKS - 1))
 
 
-def _on_count(view: View, start: OnCount) -> Openings:
+def _on_count(view: View, rule: RuleInForce, start: OnCount) -> Openings:
     found = view.selections.of((start.of,))
     if not len(found):
         return _from_selection(view, found)
-    amount = np.ones(len(found), np.int64)
+    amount, missing = np.ones(len(found), np.int64), np.zeros(len(found), bool)
     if start.sum is not None:
         (column,) = found.columns
-        values, missing = column.values(start.sum)
-        amount = np.where(missing, 1, values)[found.rows_in_columns()].astype(np.int64)
+        values, absent = column.values(start.sum)
+        missing = absent[found.rows_in_columns()]
+        amount = np.where(missing, 1, values[found.rows_in_columns()]).astype(np.int64)
     segment = found.case.astype(np.int64)
     if start.within == "school_year":
         year = view.tables.year_index(view.calendar[found.case], found.day)
@@ -117,7 +118,36 @@ def _on_count(view: View, start: OnCount) -> Openings:
     reached = (total >= start.reaches) & (total - amount < start.reaches)
     if start.every:
         reached |= (total >= start.reaches) & (total // start.every > (total - amount) // start.every)
-    return _from_selection(view, found).take(np.flatnonzero(reached))
+    opened = _from_selection(view, found)
+    if missing.any():
+        doubtful = _any_before(missing, fresh)
+        number = np.int32(view.reasons.number("event_attribute_missing", str(start.sum)))
+        opened.reason = np.where(doubtful, number, np.int32(0) if opened.reason is None else opened.reason)
+        reached |= missing
+    if start.spread is not None:
+        _spread(view, rule, start, opened, start.reaches - (total - amount))
+    return opened.take(np.flatnonzero(reached))
+
+
+def _any_before(missing: BoolArray, fresh: BoolArray) -> BoolArray:
+    """Return where a row of the same segment, up to and including this one, is marked."""
+    counted = np.cumsum(missing)
+    base = np.maximum.accumulate(np.where(fresh, counted - missing, 0))
+    return np.asarray(counted > base)
+
+
+def _spread(view: View, rule: RuleInForce, start: OnCount, opened: Openings, wanting: np.ndarray) -> None:
+    """Open on the counted day of the event on which the threshold was reached, not on the event's first day."""
+    assert start.spread is not None
+    nth = np.clip(wanting, 1, None).astype(np.int32)
+    unit = rule.units[start.spread]
+    day = view.tables.after(unit, view.calendar[opened.case], opened.day, nth, include_start=True)
+    missing = is_no_day(day)
+    opened.day = np.where(missing, opened.day, day)
+    opened.moment = np.where(missing | (nth == 1), opened.moment, start_of_day(opened.day))
+    if missing.any():
+        number = np.int32(view.reasons.number("calendar_ends", unit))
+        opened.reason = np.where(missing, number, np.int32(0) if opened.reason is None else opened.reason)
 
 
 def _on_school_year(view: View, rule: RuleInForce, start: OnSchoolYear) -> Openings:

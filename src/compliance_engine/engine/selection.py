@@ -96,6 +96,17 @@ class Selection:
         """Return the moments of rows found by a search; NO_DAY for -1."""
         return self._at(self.moment, rows)
 
+    def dates_at(self, rows: IntArray, attribute: str) -> IntArray:
+        """Return a date that the events of rows carry; NO_DAY for -1 and where it is not given."""
+        result = np.full(len(rows), NO_DAY)
+        inner, sources = self.rows_in_columns(), self.sources()
+        for index, column in enumerate(self.columns):
+            hit = np.flatnonzero((rows >= 0) & (sources[rows] == index)) if len(sources) else np.zeros(0, np.intp)
+            values, missing = column.values(attribute)
+            picked = inner[rows[hit]]
+            result[hit] = np.where(missing[picked], NO_DAY, values[picked])
+        return result
+
     def _at(self, column: IntArray, rows: IntArray) -> IntArray:
         if not len(column):
             return np.full(len(rows), NO_DAY)

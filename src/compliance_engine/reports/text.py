@@ -44,7 +44,7 @@ def remarks(deadline: Deadline) -> list[str]:
     if deadline.authority == "policy":
         found.append("local policy, not law: a breach is not noncompliance")
     if deadline.kind == "information":
-        found.append("a window of the parent's, for information")
+        found.append("for information: the window is nobody's duty, and never a violation")
     if deadline.too_early:
         found.append("done before the time allowed")
     if deadline.capped:

@@ -12,7 +12,7 @@ from compliance_engine.rules.expressions import DueOf, Offset, Snap
 from compliance_engine.rules.loader import FEDERAL, Corpus, LoadedRule
 from compliance_engine.rules.models import Rule, Version
 from compliance_engine.rules.rulebook import count_key, order_of_evaluation
-from compliance_engine.rules.starts import OnDue
+from compliance_engine.rules.starts import OnCount, OnDue
 
 
 def check_corpus(corpus: Corpus) -> list[Problem]:
@@ -55,6 +55,7 @@ def _double_overrides(corpus: Corpus) -> Iterator[Problem]:
 def _units(corpus: Corpus, loaded: LoadedRule) -> Iterator[Problem]:
     nodes = loaded.rule.nodes
     words = [node.unit for node in nodes if isinstance(node, Offset | Snap | DaysBetween | DaysLeft)]
+    words += [node.spread for node in nodes if isinstance(node, OnCount) and node.spread]
     for version in loaded.rule.versions:
         words += [off.partition("_")[2] for off in _last_days_off(version) if off != "stays"]
         if version.extended_by and version.extended_by.absences:

@@ -101,7 +101,7 @@ class Pause(StrictModel):
 class Agreement(StrictModel):
     """An agreed later date, its cap and its conditions."""
 
-    event: PatternField
+    event: MetByField
     cap: ExprField | None = None
     when: ConditionField | None = None
     made_by: Literal["due", "any_time"] = "due"

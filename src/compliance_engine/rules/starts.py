@@ -52,6 +52,8 @@ class OnCount(Start):
     reaches: int
     within: Literal["school_year", "ever"]
     every: int | None = None
+    spread: str | None = None
+    """A day count: each event lasts that many counted days, and the one that reaches the threshold opens it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,13 +132,13 @@ def _silence(value: dict[str, Any]) -> Start:
 
 
 def _count(value: dict[str, Any]) -> Start:
-    content = _content(value, "count_reached", {"of", "within"}, {"sum", "at_least", "above", "every"})
+    content = _content(value, "count_reached", {"of", "within"}, {"sum", "at_least", "above", "every", "spread"})
     if ("at_least" in content) == ("above" in content):
         raise ValueError("count_reached: expected either at_least or above")
     reaches = content["at_least"] if "at_least" in content else content["above"] + 1
     if content["within"] not in ("school_year", "ever") or not isinstance(reaches, int):
         raise ValueError("count_reached: expected within: school_year | ever and a whole number")
-    return OnCount(parse_pattern(content["of"]), content.get("sum"), reaches, content["within"], content.get("every"))
+    return OnCount(parse_pattern(content["of"]), content.get("sum"), reaches, content["within"], content.get("every"), content.get("spread"))
 
 
 def _school_year(value: dict[str, Any]) -> Start:

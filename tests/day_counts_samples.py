@@ -62,9 +62,7 @@ _FORMS: dict[str, dict[str, Any]] = {
     },
 }
 
-COUNTS = {
-    name: DayCount.model_validate({"id": name, "title": name, **form}) for name, form in _FORMS.items()
-}
+COUNTS = {name: DayCount.model_validate({"id": name, "title": name, **form}) for name, form in _FORMS.items()}
 
 
 @cache

@@ -6,6 +6,7 @@ package gives; both days are holidays.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable
 from datetime import date
 from functools import lru_cache
@@ -16,6 +17,7 @@ from compliance_engine.errors import CalendarProblem, Place, Problem
 FIRST_YEAR = 1990
 LAST_YEAR = 2060
 FEDERAL = "us"
+_POSTAL_CODE = re.compile("[a-z]{2}")
 _FORM = "us or a lower-case postal code of a state"
 
 
@@ -47,13 +49,9 @@ def legal_holidays(jurisdiction: str, years: Iterable[int], *, with_state: bool 
 def _of_year(jurisdiction: str, year: int) -> tuple[tuple[date, str], ...]:
     from holidays import country_holidays
 
-    state = None
-    if jurisdiction != FEDERAL:
-        state = jurisdiction.upper()
-        if jurisdiction != jurisdiction.lower():
-            _refuse(
-                jurisdiction, f"no legal holidays of {jurisdiction!r}", _FORM, f"write {jurisdiction.lower()}"
-            )
+    if not _POSTAL_CODE.fullmatch(jurisdiction):
+        _refuse(jurisdiction, f"no legal holidays of {jurisdiction!r}", _FORM, "")
+    state = None if jurisdiction == FEDERAL else jurisdiction.upper()
     # the next year too: its New Year's Day may be observed on 31 December
     years = (year, year + 1)
     try:

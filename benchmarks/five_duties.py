@@ -15,7 +15,6 @@ from datetime import date
 from pathlib import Path
 
 import numpy as np
-from handwritten import SchoolDays, five_duties
 
 from compliance_engine.calendars.loader import load_calendars
 from compliance_engine.cases.batch import CaseBatch, build_batch
@@ -25,6 +24,7 @@ from compliance_engine.cases.rule_vocabulary import load_corpus
 from compliance_engine.data_files import calendars_folder
 from compliance_engine.dates import to_day
 from compliance_engine.engine.evaluate import Engine, Evaluation
+from handwritten import SchoolDays, five_duties
 
 HERE = Path(__file__).parent
 AS_OF = date(2026, 6, 1)
@@ -41,8 +41,14 @@ RULES = {
 def make_batch(cases: int, districts: int) -> CaseBatch:
     """Return generated cases of one program in many districts."""
     share = cases // districts
-    made = generate([District("us", f"us.district_{i:02d}", CALENDAR, share) for i in range(districts)], seed=7, until=AS_OF)
-    only = made.cases.set_column(made.cases.column_names.index("program"), "program", [["idea_b"] * len(made.cases)])
+    made = generate(
+        [District("us", f"us.district_{i:02d}", CALENDAR, share) for i in range(districts)],
+        seed=7,
+        until=AS_OF,
+    )
+    only = made.cases.set_column(
+        made.cases.column_names.index("program"), "program", [["idea_b"] * len(made.cases)]
+    )
     return build_batch(only, made.events, as_of=AS_OF)
 
 
@@ -67,7 +73,14 @@ def agree(evaluation: Evaluation, theirs: dict[str, list[tuple[np.ndarray, ...]]
         blocks = [block for block in evaluation.blocks if block.rule.id == rule]
         for block, (case, start, due, met, status, late) in zip(blocks, theirs[name], strict=True):
             out = block.outcome
-            pairs = ((block.cases(), case), (out.openings.day, start), (out.due, due), (out.met, met), (out.status, status), (out.days_late, late))
+            pairs = (
+                (block.cases(), case),
+                (out.openings.day, start),
+                (out.due, due),
+                (out.met, met),
+                (out.status, status),
+                (out.days_late, late),
+            )
             for label, (a, b) in zip(("case", "start", "due", "met", "status", "late"), pairs, strict=True):
                 if not np.array_equal(a, b):
                     at = int(np.flatnonzero(a != b)[0]) if len(a) == len(b) else -1
@@ -105,7 +118,10 @@ def main() -> None:
     parser.add_argument("--rounds", type=int, default=7)
     given = parser.parse_args()
     batch = make_batch(given.cases, given.districts)
-    corpus, library = load_corpus(HERE / "rules"), load_calendars(calendars_folder() / "us" / "example_county")
+    corpus, library = (
+        load_corpus(HERE / "rules"),
+        load_calendars(calendars_folder() / "us" / "example_county"),
+    )
     school = school_days(calendars_folder() / "us" / "example_county")
     engine = Engine(corpus, library, AS_OF)
     engine.evaluate(batch.slice(0, 1000))  # tables are laid out once, as in a sweep

@@ -97,7 +97,9 @@ def settle(due, met, met_moment, closed, closed_moment, as_of):
     is_met, is_closed = met != NONE, closed != NONE
     reached = np.where(is_met, met, np.where(is_closed, closed, as_of))
     late = reached > due
-    status = np.where(is_met, late, np.where(late, OVERDUE, np.where(is_closed, NOT_APPLICABLE, PENDING))).astype(np.uint8)
+    status = np.where(
+        is_met, late, np.where(late, OVERDUE, np.where(is_closed, NOT_APPLICABLE, PENDING))
+    ).astype(np.uint8)
     status[due == NONE] = UNDETERMINED
     days = np.where(late & (due != NONE), reached - due, 0).astype(np.int32)
     return met, status, days
@@ -108,7 +110,9 @@ def anniversaries(years: int) -> np.ndarray:
     month = days.astype("datetime64[M]")
     target = month + 12 * years
     last = (target + 1).astype("datetime64[D]") - target.astype("datetime64[D]") - np.timedelta64(1, "D")
-    return (target.astype("datetime64[D]") + np.minimum(days - month.astype("datetime64[D]"), last)).astype(np.int32)
+    return (target.astype("datetime64[D]") + np.minimum(days - month.astype("datetime64[D]"), last)).astype(
+        np.int32
+    )
 
 
 def five_duties(batch, ranks: dict[str, int], school: SchoolDays, as_of: int):
@@ -117,15 +121,17 @@ def five_duties(batch, ranks: dict[str, int], school: SchoolDays, as_of: int):
     base = np.int32(25_567)
     results = {name: [] for name in ("initial", "iep", "annual", "triennial", "transition")}
     codes = {name: {text: code for code, text in enumerate(batch.vocab[name])} for name in ("purpose",)}
+    initial, review = codes["purpose"]["initial"], codes["purpose"].get("annual_review", -2)
     for low in range(0, len(batch), BLOCK):
         part = batch.slice(low, min(low + BLOCK, len(batch)))
         n, calendar = len(part), part.calendar
 
         def column(name, keep=None, part=part):
             events = part.events[name]
-            return Events(events.offsets, events.day, ranks[name], None if keep is None else keep(events.attributes))
+            return Events(
+                events.offsets, events.day, ranks[name], None if keep is None else keep(events.attributes)
+            )
 
-        initial, review = codes["purpose"]["initial"], codes["purpose"].get("annual_review", -2)
         consent = column("consent_to_evaluate_received", lambda a: a["purpose"] == initial)
         evaluated = column("evaluation_completed")
         evaluated_initial = column("evaluation_completed", lambda a: a["purpose"] == initial)
@@ -134,8 +140,15 @@ def five_duties(batch, ranks: dict[str, int], school: SchoolDays, as_of: int):
         first_iep = column("iep_meeting_held", lambda a: a["purpose"] == initial)
         reviewed = column("iep_meeting_held", lambda a: a["purpose"] == review)
         plans = column("iep_meeting_held", lambda a: (a["purpose"] == initial) | (a["purpose"] == review))
-        planned = column("iep_meeting_held", lambda a: ((a["purpose"] == initial) | (a["purpose"] == review)) & (a["transition_plan"] == 1))
-        gone = [column(name) for name in ("exited", "consent_to_services_revoked", "transferred_out") if name in part.events]
+        planned = column(
+            "iep_meeting_held",
+            lambda a: ((a["purpose"] == initial) | (a["purpose"] == review)) & (a["transition_plan"] == 1),
+        )
+        gone = [
+            column(name)
+            for name in ("exited", "consent_to_services_revoked", "transferred_out")
+            if name in part.events
+        ]
         moved = merged(gone, n) if gone else None
         closing = merged([*gone, ineligible], n)
 
@@ -146,12 +159,34 @@ def five_duties(batch, ranks: dict[str, int], school: SchoolDays, as_of: int):
 
         due = np.minimum(school.after(calendar[consent.case], consent.day, 45), consent.day + np.int32(90))
         put("initial", consent, due, *next_after(evaluated_initial, consent.case, consent.moment), moved)
-        put("iep", eligible, eligible.day + np.int32(30), *next_after(first_iep, eligible.case, eligible.moment), closing)
-        put("annual", plans, shift[1][plans.day + base], *next_after(reviewed, plans.case, plans.moment), closing)
-        put("triennial", evaluated, shift[3][evaluated.day + base], *next_after(evaluated, evaluated.case, evaluated.moment), closing)
+        put(
+            "iep",
+            eligible,
+            eligible.day + np.int32(30),
+            *next_after(first_iep, eligible.case, eligible.moment),
+            closing,
+        )
+        put(
+            "annual",
+            plans,
+            shift[1][plans.day + base],
+            *next_after(reviewed, plans.case, plans.moment),
+            closing,
+        )
+        put(
+            "triennial",
+            evaluated,
+            shift[3][evaluated.day + base],
+            *next_after(evaluated, evaluated.case, evaluated.moment),
+            closing,
+        )
         once = np.flatnonzero(np.diff(first_iep.case, prepend=-1))
         opened = Events.__new__(Events)
-        opened.case, opened.day, opened.moment = first_iep.case[once], first_iep.day[once], first_iep.moment[once]
+        opened.case, opened.day, opened.moment = (
+            first_iep.case[once],
+            first_iep.day[once],
+            first_iep.moment[once],
+        )
         birth = part.birth_day[opened.case]
         sixteen = np.where(birth == NONE, NONE, shift[16][np.where(birth == NONE, 0, birth) + base])
         due = np.where(sixteen == NONE, NONE, np.maximum(sixteen, opened.day))

@@ -1,4 +1,4 @@
-"""Events written as one line of text: ``2025-09-02,purpose=initial``, in case files and on the command line."""
+"""Events written as one line, ``2025-09-02,purpose=initial``, in case files and on the command line."""
 
 from __future__ import annotations
 

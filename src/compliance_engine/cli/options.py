@@ -10,7 +10,7 @@ from typing import Any
 import click
 
 
-class DayType(click.ParamType):
+class DayType(click.ParamType[date]):
     """A date written YYYY-MM-DD."""
 
     name = "date"
@@ -27,7 +27,7 @@ class DayType(click.ParamType):
             self.fail(str(error), param, ctx)
 
 
-class MomentType(click.ParamType):
+class MomentType(click.ParamType[datetime]):
     """A moment: a date (its end), or a date and time in UTC."""
 
     name = "moment"
@@ -49,12 +49,28 @@ def day_option(name: str, **settings: Any) -> Callable[[Any], Any]:
     return click.option(name, type=DayType(), metavar="YYYY-MM-DD", **settings)
 
 
-RULES = click.option("--rules", type=click.Path(path_type=Path, exists=True), help="Folder of rules; the shipped ones by default.")
-CALENDARS = click.option("--calendars", type=click.Path(path_type=Path, exists=True), help="Folder of calendars; the shipped ones by default.")
+RULES = click.option(
+    "--rules",
+    type=click.Path(path_type=Path, exists=True),
+    help="Folder of rules; the shipped ones by default.",
+)
+CALENDARS = click.option(
+    "--calendars",
+    type=click.Path(path_type=Path, exists=True),
+    help="Folder of calendars; the shipped ones by default.",
+)
 AS_OF = day_option("--as-of", required=True, help="The day whose truth is asked.")
-KNOWN_AT = click.option("--known-at", type=MomentType(), help="Believe only what was recorded by this moment (UTC); all by default.")
+KNOWN_AT = click.option(
+    "--known-at",
+    type=MomentType(),
+    help="Believe only what was recorded by this moment (UTC); all by default.",
+)
 READING = click.option(
-    "--reading", "readings", multiple=True, metavar="RULE:QUESTION=OPTION", help="Answer an open question of law otherwise; may be repeated."
+    "--reading",
+    "readings",
+    multiple=True,
+    metavar="RULE:QUESTION=OPTION",
+    help="Answer an open question of law otherwise; may be repeated.",
 )
 FAIL = click.option("--fail-on-violations", is_flag=True, help="Exit with 1 when something is late.")
 

@@ -10,7 +10,16 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from compliance_engine.cli.exit_codes import CLEAN, FINDINGS
-from compliance_engine.cli.options import AS_OF, CALENDARS, FAIL, READING, RULES, day_option, pairs, read_readings
+from compliance_engine.cli.options import (
+    AS_OF,
+    CALENDARS,
+    FAIL,
+    READING,
+    RULES,
+    day_option,
+    pairs,
+    read_readings,
+)
 
 if TYPE_CHECKING:
     from compliance_engine.calendars.loader import CalendarLibrary
@@ -20,25 +29,44 @@ if TYPE_CHECKING:
 
 
 @click.command()
-@click.option("--state", required=True, help="Postal code of the state: tx. us shows the federal rules alone.")
+@click.option(
+    "--state", required=True, help="Postal code of the state: tx. us shows the federal rules alone."
+)
 @click.option("--calendar", "calendar", help="A calendar file, or the id of a calendar or district.")
-@click.option("--program", default="idea_b", show_default=True, help="idea_b, section_504 or part_c_transition.")
-@click.option("--event", "events", multiple=True, metavar="NAME=DATE[,K=V]...", help="A dated fact; may be repeated.")
+@click.option(
+    "--program", default="idea_b", show_default=True, help="idea_b, section_504 or part_c_transition."
+)
+@click.option(
+    "--event", "events", multiple=True, metavar="NAME=DATE[,K=V]...", help="A dated fact; may be repeated."
+)
 @day_option("--birth-date", help="Needed for duties that hang on age.")
 @click.option("--grade", type=int, help="Kindergarten 0, pre-kindergarten -1.")
-@click.option("--attribute", "attributes", multiple=True, metavar="K=V", help="A fact of the case; may be repeated.")
+@click.option(
+    "--attribute", "attributes", multiple=True, metavar="K=V", help="A fact of the case; may be repeated."
+)
 @AS_OF
 @READING
 @RULES
 @CALENDARS
-@click.option("--project-until", type=int, metavar="YEAR", help="Project unpublished school years up to this year, and mark every date that rests on them.")
-@click.option("--follow/--no-follow", default=True, help="Show what would follow if each step were taken on its last day.")
+@click.option(
+    "--project-until",
+    type=int,
+    metavar="YEAR",
+    help="Project unpublished school years up to this year, and mark every date that rests on them.",
+)
+@click.option(
+    "--follow/--no-follow",
+    default=True,
+    help="Show what would follow if each step were taken on its last day.",
+)
 @click.option("--format", "form", type=click.Choice(["text", "json"]), default="text", show_default=True)
 @FAIL
 def preview_command(**given: Any) -> int:
     """Show every date that follows from the events of one child, with its working.
 
-    compliance-engine preview --state tx --calendar tx.lubbock_cooper_isd --event consent_to_evaluate_received=2026-03-23,purpose=initial --as-of 2026-03-23
+    \b
+    compliance-engine preview --state tx --calendar tx.lubbock_cooper_isd \\
+        --event consent_to_evaluate_received=2026-03-23,purpose=initial --as-of 2026-03-23
     """
     from compliance_engine.cases.rule_vocabulary import load_corpus
     from compliance_engine.data_files import rules_folder
@@ -50,11 +78,21 @@ def preview_command(**given: Any) -> int:
     _known_state(child.state, corpus.states())
     library, reference = _calendar(given["calendar"], given["calendars"])
     child = _with_calendar(child, reference)
-    engine = Engine(corpus, library, given["as_of"], readings=read_readings(given["readings"]), project=_projection(given["project_until"]))
+    engine = Engine(
+        corpus,
+        library,
+        given["as_of"],
+        readings=read_readings(given["readings"]),
+        project=_projection(given["project_until"]),
+    )
     if reference is not None:
         library.resolve(reference)
     shown = preview(child, events, engine, follow=given["follow"])
-    click.echo(_as_json(shown, child, given["as_of"]) if given["form"] == "json" else _as_text(shown, child, given["as_of"]))
+    click.echo(
+        _as_json(shown, child, given["as_of"])
+        if given["form"] == "json"
+        else _as_text(shown, child, given["as_of"])
+    )
     late = any(one.status in ("overdue", "met_late") and one.kind == "deadline" for one in shown.deadlines)
     return FINDINGS if given["fail_on_violations"] and late else CLEAN
 
@@ -69,13 +107,16 @@ def _child(given: dict[str, Any]) -> Child:
     for name, text in pairs(given["attributes"], "--attribute"):
         kind = catalogue().case_attributes.get(name)
         if kind is None:
-            raise click.BadParameter(f"unknown fact {name!r}; expected {', '.join(catalogue().case_attributes)}", param_hint="--attribute")
+            raise click.BadParameter(
+                f"unknown fact {name!r}; expected {', '.join(catalogue().case_attributes)}",
+                param_hint="--attribute",
+            )
         try:
             facts[name] = kind.read(text)
         except ValueError as error:
             raise click.BadParameter(str(error), param_hint="--attribute") from error
     grade = facts.pop("grade", given["grade"])
-    return Child(given["state"].lower(), given["program"], None, given["birth_date"], grade, facts)  # type: ignore[arg-type]
+    return Child(given["state"].lower(), given["program"], None, given["birth_date"], grade, facts)
 
 
 def _with_calendar(child: Child, reference: str | None) -> Child:
@@ -135,7 +176,8 @@ def _as_json(shown: Preview, child: Child, as_of: date) -> str:
         "deadlines": [one.model_dump(mode="json") for one in shown.deadlines],
         "findings": [],
         "provisional": [
-            {"assuming": list(one.assuming), "deadline": one.deadline.model_dump(mode="json")} for one in shown.provisional
+            {"assuming": list(one.assuming), "deadline": one.deadline.model_dump(mode="json")}
+            for one in shown.provisional
         ],
     }
     return json.dumps(content, indent=2, ensure_ascii=False)
@@ -144,7 +186,10 @@ def _as_json(shown: Preview, child: Child, as_of: date) -> str:
 def _as_text(shown: Preview, child: Child, as_of: date) -> str:
     from compliance_engine.reports.text import deadline_lines
 
-    lines = [f"{child.state.upper()} {child.program}, as of {as_of}" + (f", calendar {child.calendar}" if child.calendar else ", no school calendar")]
+    lines = [
+        f"{child.state.upper()} {child.program}, as of {as_of}"
+        + (f", calendar {child.calendar}" if child.calendar else ", no school calendar")
+    ]
     lines += [""] if shown.deadlines else ["", "Nothing is due: none of the events given opens a duty."]
     for one in shown.deadlines:
         lines += [*deadline_lines(one), ""]

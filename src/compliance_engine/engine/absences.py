@@ -26,7 +26,9 @@ def days_absent(frame: Frame, until: IntArray) -> IntArray:
     row = np.repeat(np.arange(len(frame), dtype=np.int32), number)
     if not len(row):
         return total
-    within = np.arange(len(row), dtype=np.int32) - np.repeat(np.cumsum(number) - number, number).astype(np.int32)
+    within = np.arange(len(row), dtype=np.int32) - np.repeat(np.cumsum(number) - number, number).astype(
+        np.int32
+    )
     record = np.repeat(first, number) + within
     days = _overlap(frame, found.day[record], _lengths(frame)[record], row, until)
     np.add.at(total, row, days)

@@ -9,7 +9,7 @@ import numpy as np
 
 from compliance_engine.dates import NO_DAY, IntArray, to_day
 from compliance_engine.engine import derivation as working
-from compliance_engine.engine.columns import FALSE, TRUE, UNKNOWN, is_no_day
+from compliance_engine.engine.columns import FALSE, TRUE, UNKNOWN
 from compliance_engine.engine.conditions import answers_of
 from compliance_engine.engine.ending import end_duties
 from compliance_engine.engine.expressions import days_of
@@ -33,7 +33,11 @@ def run_openings(frame: Frame) -> Outcome:
         return _blank(frame.openings)
     rule = frame.rule.rule
     frame, doubtful = _applicable(frame)
-    chosen = _versions_by_due(frame) if rule.version_chosen_by == "due" else _versions_by(frame, frame.openings.day)
+    chosen = (
+        _versions_by_due(frame)
+        if rule.version_chosen_by == "due"
+        else _versions_by(frame, frame.openings.day)
+    )
     if (chosen == _NOT_IN_FORCE).any():
         keep = np.flatnonzero(chosen != _NOT_IN_FORCE)
         frame, chosen = frame.take(keep), chosen[keep]
@@ -73,7 +77,7 @@ def _blank(openings: Openings) -> Outcome:
     )
 
 
-def _put(outcome: Outcome, rows: IntArray, part: Outcome) -> None:
+def _put(outcome: Outcome, rows: np.ndarray, part: Outcome) -> None:
     for name in Outcome.__slots__[1:]:
         getattr(outcome, name)[rows] = getattr(part, name)
 
@@ -159,7 +163,9 @@ def _due_days_into(frame: Frame, version: Version, outcome: Outcome) -> tuple[Fr
     return timed, paused, outcome
 
 
-def _due_days(frame: Frame, version: Version) -> tuple[Frame, np.ndarray, tuple[np.ndarray, np.ndarray, IntArray]]:
+def _due_days(
+    frame: Frame, version: Version
+) -> tuple[Frame, np.ndarray, tuple[np.ndarray, np.ndarray, IntArray]]:
     """Return the frame with due days, where the clock is paused, and (variant, flags, reason)."""
     variant, reason = _choose_variants(frame, version.variants, version)
     due = np.full(len(frame), NO_DAY)
@@ -174,7 +180,12 @@ def _due_days(frame: Frame, version: Version) -> tuple[Frame, np.ndarray, tuple[
             part.record(working.VariantUsed(branch.id, branch.title or ""))
         result = branch_due(part, version, branch)
         if whole:
-            due, flags, paused, reason = result.due.day, result.flags, result.paused, _reasons(result.due.reason, len(frame))
+            due, flags, paused, reason = (
+                result.due.day,
+                result.flags,
+                result.paused,
+                _reasons(result.due.reason, len(frame)),
+            )
         else:
             due[rows], flags[rows], paused[rows] = result.due.day, result.flags, result.paused
             reason[rows] = _reasons(result.due.reason, len(rows))
@@ -188,14 +199,18 @@ def _reasons(reason: IntArray | None, size: int) -> IntArray:
     return np.zeros(size, np.int32) if reason is None else reason
 
 
-def _choose_variants(frame: Frame, variants: Sequence[Variant], version: Version) -> tuple[np.ndarray, IntArray]:
+def _choose_variants(
+    frame: Frame, variants: Sequence[Variant], version: Version
+) -> tuple[np.ndarray, IntArray]:
     """Return the variant of each row (-1 the version's own due day) and why a choice is not known."""
     chosen, reason = np.full(len(frame), -1, np.int8), np.zeros(len(frame), np.int32)
     if not variants or not len(frame):
         return chosen, reason
     asked = frame
     if any(isinstance(node, Due) for variant in variants for node in walk(variant.when)):
-        base = days_of(version.due, replace(frame, trace=None, count_start=version.counting.day_one == "start_day"))
+        base = days_of(
+            version.due, replace(frame, trace=None, count_start=version.counting.day_one == "start_day")
+        )
         asked = frame.with_due(base.day)
     open_rows = np.ones(len(frame), bool)
     for index, variant in enumerate(variants):
@@ -208,4 +223,3 @@ def _choose_variants(frame: Frame, variants: Sequence[Variant], version: Version
             reason[doubtful] = truth.reason[doubtful]
         open_rows &= truth.answer == FALSE
     return chosen, reason
-

@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 
+from compliance_engine.cases.attributes import ValueArray
 from compliance_engine.cases.catalogue import catalogue
 from compliance_engine.dates import NO_DAY, BoolArray, IntArray, to_day
 from compliance_engine.engine import derivation as working
@@ -34,12 +35,16 @@ def _record(frame: Frame, what: str, found: str, truth: Truth) -> Truth:
 
 def _all(condition: tree.AllOf, frame: Frame) -> Truth:
     parts = [answers_of(member, frame) for member in condition.of]
-    return Truth(np.minimum.reduce([part.answer for part in parts]), first_reason(*(part.reason for part in parts)))
+    return Truth(
+        np.minimum.reduce([part.answer for part in parts]), first_reason(*(part.reason for part in parts))
+    )
 
 
 def _any(condition: tree.AnyOf, frame: Frame) -> Truth:
     parts = [answers_of(member, frame) for member in condition.of]
-    return Truth(np.maximum.reduce([part.answer for part in parts]), first_reason(*(part.reason for part in parts)))
+    return Truth(
+        np.maximum.reduce([part.answer for part in parts]), first_reason(*(part.reason for part in parts))
+    )
 
 
 def _not(condition: tree.Not, frame: Frame) -> Truth:
@@ -47,7 +52,7 @@ def _not(condition: tree.Not, frame: Frame) -> Truth:
     return Truth(TRUE - inner.answer, inner.reason)
 
 
-def _within(value: IntArray, test: tree.NumberTest) -> BoolArray:
+def _within(value: ValueArray, test: tree.NumberTest) -> BoolArray:
     passed = np.ones(len(value), bool)
     if test.at_least is not None:
         passed &= value >= test.at_least
@@ -73,15 +78,26 @@ def _days_left(condition: tree.DaysLeft, frame: Frame) -> Truth:
     unit = frame.unit(condition.unit)
     left = tables.between(unit, calendar, start, last)
     missing = is_no_day(last) | is_no_day(left) | is_no_day(start)
-    truth = where_known(inside & _within(left, condition.test), missing, frame.view.reasons.number("calendar_ends", unit))
+    truth = where_known(
+        inside & _within(left, condition.test), missing, frame.view.reasons.number("calendar_ends", unit)
+    )
     if frame.trace is None:
         return truth
     if not missing[0] and inside[0]:
         trace_count(frame, int(left[0]), condition.unit, start, last, before=False)
-    found = "the start lies between school years" if not missing[0] and not inside[0] else f"{left[0]} left, last student day {text_day(last[0])}"
+    found = (
+        "the start lies between school years"
+        if not missing[0] and not inside[0]
+        else f"{left[0]} left, last student day {text_day(last[0])}"
+    )
     if missing[0]:
         found = tables.why_missing(unit, int(calendar[0]), int(start[0]))
-    return _record(frame, f"{condition.unit.replace('_', ' ')} left in the year {test_text(condition.test)}", found, truth)
+    return _record(
+        frame,
+        f"{condition.unit.replace('_', ' ')} left in the year {test_text(condition.test)}",
+        found,
+        truth,
+    )
 
 
 def _in_summer(condition: tree.InSummer, frame: Frame) -> Truth:
@@ -89,18 +105,36 @@ def _in_summer(condition: tree.InSummer, frame: Frame) -> Truth:
     inside = frame.view.tables.in_school_year(frame.calendar, day.day)
     covered = frame.view.tables.year_index(frame.calendar, day.day) >= 0
     missing = is_no_day(day.day) | (~covered & ~inside)
-    truth = where_known(~inside & covered, missing, frame.view.reasons.number("calendar_ends", frame.unit("school_days")))
-    return _record(frame, f"{working.day_text(text_day(day.day[0]))} lies between school years" if frame.trace is not None else "", "", truth)
+    truth = where_known(
+        ~inside & covered, missing, frame.view.reasons.number("calendar_ends", frame.unit("school_days"))
+    )
+    return _record(
+        frame,
+        f"{working.day_text(text_day(day.day[0]))} lies between school years"
+        if frame.trace is not None
+        else "",
+        "",
+        truth,
+    )
 
 
 def _absences(condition: tree.Absences, frame: Frame) -> Truth:
     until = days_of(condition.until, frame)
     days = days_absent(frame, until.day)
     missing = is_no_day(until.day)
-    truth = where_known(_within(days, condition.test), missing, frame.view.reasons.number("calendar_ends", frame.unit("school_days")))
+    truth = where_known(
+        _within(days, condition.test),
+        missing,
+        frame.view.reasons.number("calendar_ends", frame.unit("school_days")),
+    )
     if frame.trace is None:
         return truth
-    return _record(frame, f"school days absent through {working.day_text(text_day(until.day[0]))} {test_text(condition.test)}", f"{days[0]} absent", truth)
+    return _record(
+        frame,
+        f"school days absent through {working.day_text(text_day(until.day[0]))} {test_text(condition.test)}",
+        f"{days[0]} absent",
+        truth,
+    )
 
 
 def _age(condition: tree.AgeTest, frame: Frame) -> Truth:
@@ -115,7 +149,14 @@ def _age(condition: tree.AgeTest, frame: Frame) -> Truth:
         passed &= at.day < shift_months(birth, condition.below)
         bounds.append(f"below {_age_text(condition.below)}")
     truth = where_known(passed, missing, frame.view.reasons.number("birth_date_missing"))
-    return _record(frame, f"age {' and '.join(bounds)} on {working.day_text(text_day(at.day[0]))}" if frame.trace is not None else "", "", truth)
+    return _record(
+        frame,
+        f"age {' and '.join(bounds)} on {working.day_text(text_day(at.day[0]))}"
+        if frame.trace is not None
+        else "",
+        "",
+        truth,
+    )
 
 
 def _age_text(months: int) -> str:
@@ -126,13 +167,22 @@ def _age_text(months: int) -> str:
 def _birth_month(condition: tree.BirthMonth, frame: Frame) -> Truth:
     birth = frame.view.batch.birth_day[frame.case]
     missing = is_no_day(birth)
-    month = np.where(missing, 0, birth).astype("datetime64[D]").astype("datetime64[M]").astype(np.int64) % 12 + 1
-    truth = where_known(np.isin(month, condition.months), missing, frame.view.reasons.number("birth_date_missing"))
+    month = (
+        np.where(missing, 0, birth).astype("datetime64[D]").astype("datetime64[M]").astype(np.int64) % 12 + 1
+    )
+    truth = where_known(
+        np.isin(month, condition.months), missing, frame.view.reasons.number("birth_date_missing")
+    )
     return _record(frame, f"month of birth among {', '.join(map(str, condition.months))}", "", truth)
 
 
 def _fact_answer(
-    name: str, condition: tree.CaseFact | tree.StartFact, frame: Frame, values: IntArray, missing: BoolArray, reason: int
+    name: str,
+    condition: tree.CaseFact | tree.StartFact,
+    frame: Frame,
+    values: ValueArray,
+    missing: BoolArray,
+    reason: int,
 ) -> Truth:
     if isinstance(condition.test, tree.NumberTest):
         passed = _within(values, condition.test)
@@ -180,14 +230,18 @@ def _start_fact(condition: tree.StartFact, frame: Frame) -> Truth:
 
 def _happened(condition: tree.Happened, frame: Frame) -> Truth:
     found = frame.view.selections.of((condition.pattern,))
-    moment = frame.openings.moment if condition.after == "start" else np.full(len(frame), NO_DAY + np.int32(1))
+    moment = (
+        frame.openings.moment if condition.after == "start" else np.full(len(frame), NO_DAY + np.int32(1))
+    )
     rows = found.next_after(frame.case, moment)
     limit = _window_end(condition, frame)
     inside = (rows >= 0) & (found.moments_at(rows) <= limit)
     truth = known(inside)
     if found.unsure is not None:
         doubtful = inside & found.unsure[rows]
-        truth = where_known(inside, doubtful, frame.view.reasons.number("event_attribute_missing", str(condition.pattern)))
+        truth = where_known(
+            inside, doubtful, frame.view.reasons.number("event_attribute_missing", str(condition.pattern))
+        )
     text = working.day_text(text_day(found.days_at(rows)[0])) if frame.trace is not None and inside[0] else ""
     return _record(frame, f"{condition.pattern} happened", text, truth)
 
@@ -208,14 +262,19 @@ def _days_between(condition: tree.DaysBetween, frame: Frame) -> Truth:
     unit = frame.unit(condition.unit)
     days = frame.view.tables.between(unit, frame.calendar, start.day, end.day)
     missing = is_no_day(days) | is_no_day(start.day) | is_no_day(end.day)
-    truth = where_known(_within(days, condition.test), missing, frame.view.reasons.number("calendar_ends", unit))
+    truth = where_known(
+        _within(days, condition.test), missing, frame.view.reasons.number("calendar_ends", unit)
+    )
     reason = first_reason(start.reason, end.reason)
     if truth.reason is not None and reason is not None:
         truth.reason = np.where((truth.reason != 0) & (reason != 0), reason, truth.reason)
     if frame.trace is None:
         return truth
-    span = f"{condition.unit.replace('_', ' ')} from {working.day_text(text_day(start.day[0]))} to {working.day_text(text_day(end.day[0]))}"
-    return _record(frame, f"{span} {test_text(condition.test)}", "" if missing[0] else f"{days[0]} days", truth)
+    first, last = (working.day_text(text_day(days.day[0])) for days in (start, end))
+    span = f"{condition.unit.replace('_', ' ')} from {first} to {last}"
+    return _record(
+        frame, f"{span} {test_text(condition.test)}", "" if missing[0] else f"{days[0]} days", truth
+    )
 
 
 def _date(condition: tree.DateTest, frame: Frame) -> Truth:
@@ -232,7 +291,14 @@ def _date(condition: tree.DateTest, frame: Frame) -> Truth:
     truth = where_known(passed, missing, 0)
     if truth.reason is not None:
         truth.reason = day.reason
-    return _record(frame, f"{working.day_text(text_day(day.day[0]))} is {' and '.join(bounds)}" if frame.trace is not None else "", "", truth)
+    return _record(
+        frame,
+        f"{working.day_text(text_day(day.day[0]))} is {' and '.join(bounds)}"
+        if frame.trace is not None
+        else "",
+        "",
+        truth,
+    )
 
 
 def _variant_of(condition: tree.VariantOf, frame: Frame) -> Truth:
@@ -240,16 +306,27 @@ def _variant_of(condition: tree.VariantOf, frame: Frame) -> Truth:
     missing = rows < 0
     passed = np.zeros(len(frame), bool)
     if outcome is not None and len(outcome.due):
-        versions = next(one.rule.versions for one in frame.view.rulebook.rules if one.id == frame.view.rulebook.resolve(condition.rule))
+        versions = next(
+            one.rule.versions
+            for one in frame.view.rulebook.rules
+            if one.id == frame.view.rulebook.resolve(condition.rule)
+        )
         for index, version in enumerate(versions):
-            wanted = [number for number, variant in enumerate(version.variants) if variant.id in condition.variants]
+            wanted = [
+                number for number, variant in enumerate(version.variants) if variant.id in condition.variants
+            ]
             passed |= ~missing & (outcome.version[rows] == index) & np.isin(outcome.variant[rows], wanted)
         missing = ~missing & (outcome.due[rows] == NO_DAY) & (outcome.variant[rows] < 0)
     else:
         missing = np.zeros(len(frame), bool)
     number = frame.view.reasons.number("other_deadline_unknown", condition.rule)
     truth = where_known(passed, missing, number)
-    return _record(frame, f"{frame.view.rulebook.resolve(condition.rule)} took the variant {' or '.join(condition.variants)}", "", truth)
+    return _record(
+        frame,
+        f"{frame.view.rulebook.resolve(condition.rule)} took the variant {' or '.join(condition.variants)}",
+        "",
+        truth,
+    )
 
 
 _EVALUATORS: dict[type, Callable[[Any, Frame], Truth]] = {

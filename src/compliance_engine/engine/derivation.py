@@ -199,7 +199,7 @@ def _plain(value: Any) -> Any:
 
 def words(step: Step) -> str:
     """Return a step as a plain sentence without a full stop."""
-    return _WORDS[type(step)](step)
+    return str(_WORDS[type(step)](step))
 
 
 def day_text(day: date | None) -> str:
@@ -229,20 +229,31 @@ def _fact(step: FactChecked) -> str:
 def _paused(step: PausedStep) -> str:
     if step.until is None:
         return f"the clock stands still since {day_text(step.from_)}"
-    return f"the clock stood still from {day_text(step.from_)} to {day_text(step.until)}: {step.days} days not counted, due {day_text(step.to)}"
+    span = f"from {day_text(step.from_)} to {day_text(step.until)}"
+    return f"the clock stood still {span}: {step.days} days not counted, due {day_text(step.to)}"
 
 
 _WORDS: dict[type[Step], Any] = {
     Opened: lambda s: f"opened on {day_text(s.on_day)} by {s.by}",
-    VersionUsed: lambda s: "version in force " + (f"from {s.effective_from.isoformat()}" if s.effective_from else "since an unknown day") + f", chosen by the {s.chosen_by} day",
-    ReadingUsed: lambda s: f"open question: {s.question} Read as: {s.option}" + (" (default)" if s.default else " (chosen)"),
+    VersionUsed: lambda s: (
+        "version in force "
+        + (f"from {s.effective_from.isoformat()}" if s.effective_from else "since an unknown day")
+        + f", chosen by the {s.chosen_by} day"
+    ),
+    ReadingUsed: lambda s: (
+        f"open question: {s.question} Read as: {s.option}" + (" (default)" if s.default else " (chosen)")
+    ),
     FactChecked: _fact,
     VariantUsed: lambda s: f"variant {s.id}" + (f": {s.title}" if s.title else ""),
     Counted: _counted,
     Moved: lambda s: f"{s.count} {s.unit} {s.direction} {day_text(s.from_)} is {day_text(s.to)}",
     Reached: lambda s: f"{s.what} is {day_text(s.to)}",
-    Chosen: lambda s: f"{s.rule.replace('_', ' ')} of {', '.join(day_text(day) for day in s.candidates)} is {day_text(s.to)}",
-    Extended: lambda s: f"{s.why}: {s.days} {s.unit.replace('_', ' ')} added, from {day_text(s.from_)} to {day_text(s.to)}",
+    Chosen: lambda s: (
+        f"{s.rule.replace('_', ' ')} of {', '.join(map(day_text, s.candidates))} is {day_text(s.to)}"
+    ),
+    Extended: lambda s: (
+        f"{s.why}: {s.days} {s.unit.replace('_', ' ')} added, from {day_text(s.from_)} to {day_text(s.to)}"
+    ),
     PausedStep: _paused,
     Rolled: lambda s: f"{day_text(s.from_)} is {s.why}: moved to {day_text(s.to)}",
     ExceptionUsed: lambda s: f"exception {s.id} ({s.citation}): {s.effect.replace('_', ' ')}",

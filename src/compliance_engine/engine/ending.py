@@ -45,7 +45,9 @@ def end_duties(frame: Frame, version: Version, outcome: Outcome, paused: BoolArr
     outcome.closed = closed
     _status(frame, outcome, paused)
     if met.doubtful is not None:
-        _undetermined(frame, outcome, met.doubtful, "event_attribute_missing", str(frame.rule.rule.met_by.patterns[0]))
+        _undetermined(
+            frame, outcome, met.doubtful, "event_attribute_missing", str(frame.rule.rule.met_by.patterns[0])
+        )
     _by_the_clock(frame, version, outcome)
     _too_early(frame, version, outcome)
     timed = replace(frame, met_moment=np.where(over, NO_DAY, met.moment))
@@ -123,7 +125,11 @@ def _status(frame: Frame, outcome: Outcome, paused: BoolArray) -> None:
     status = np.where(
         is_met,
         late.astype(np.uint8),
-        np.where(late, np.uint8(Status.OVERDUE), np.where(is_closed, np.uint8(Status.NOT_APPLICABLE), np.uint8(Status.PENDING))),
+        np.where(
+            late,
+            np.uint8(Status.OVERDUE),
+            np.where(is_closed, np.uint8(Status.NOT_APPLICABLE), np.uint8(Status.PENDING)),
+        ),
     )
     outcome.days_late = np.where(late, reached - due, 0).astype(np.int32)
     unknown = due == NO_DAY
@@ -154,7 +160,9 @@ def _undetermined(frame: Frame, outcome: Outcome, rows: BoolArray, code: str, ab
     if rows.any():
         outcome.status[rows] = Status.UNDETERMINED
         outcome.days_late[rows] = 0
-        outcome.reason = np.where(rows & (outcome.reason == 0), np.int32(frame.view.reasons.number(code, about)), outcome.reason)
+        outcome.reason = np.where(
+            rows & (outcome.reason == 0), np.int32(frame.view.reasons.number(code, about)), outcome.reason
+        )
 
 
 def _by_the_clock(frame: Frame, version: Version, outcome: Outcome) -> None:
@@ -235,10 +243,18 @@ def _trace_end(frame: Frame, outcome: Outcome) -> None:
     if frame.trace is None or not len(frame):
         return
     if outcome.met[0] != NO_DAY:
-        frame.record(working.Ended("met", to_date(int(outcome.met[0])), _names(frame.rule.rule.met_by.patterns, frame, outcome.met)))
+        frame.record(
+            working.Ended(
+                "met",
+                to_date(int(outcome.met[0])),
+                _names(frame.rule.rule.met_by.patterns, frame, outcome.met),
+            )
+        )
     elif outcome.closed[0] != NO_DAY:
         patterns = closing_patterns(frame.view, frame.rule.rule)
-        frame.record(working.Ended("closed", to_date(int(outcome.closed[0])), _names(patterns, frame, outcome.closed)))
+        frame.record(
+            working.Ended("closed", to_date(int(outcome.closed[0])), _names(patterns, frame, outcome.closed))
+        )
 
 
 def _names(patterns: Sequence[object], frame: Frame, day: IntArray) -> str:
@@ -250,5 +266,3 @@ def _names(patterns: Sequence[object], frame: Frame, day: IntArray) -> str:
         if found.days_at(row)[0] == day[0]:
             named.append(str(pattern))
     return " and ".join(named)
-
-

@@ -96,14 +96,18 @@ class Engine:
     def view_of_case(self, batch: CaseBatch, row: int, reasons: Reasons) -> View:
         """Return a view of one case alone."""
         state, program = batch.text("state", row), batch.text("program", row)
-        return self._view(batch, self.rulebook(state, program, batch.text("district", row)), row, row + 1, reasons)
+        return self._view(
+            batch, self.rulebook(state, program, batch.text("district", row)), row, row + 1, reasons
+        )
 
     def rulebook(self, state: str, program: str, district: str) -> Rulebook:
         """Return the rulebook of a district; districts without rules of their own share one."""
         own = any(loaded.district == district for loaded in self.corpus.rules.values())
         key = (state, program, district if own else None)
         if key not in self._rulebooks:
-            self._rulebooks[key] = rulebook(self.corpus, state, program, district=key[2], readings=self.readings)
+            self._rulebooks[key] = rulebook(
+                self.corpus, state, program, district=key[2], readings=self.readings
+            )
         return self._rulebooks[key]
 
     def _groups(self, batch: CaseBatch) -> Iterator[tuple[Rulebook, int, int]]:
@@ -213,7 +217,9 @@ def _cause(rule: RuleInForce) -> str:
         return f"no answer after {start.after}"
     if isinstance(start, OnCount):
         return f"{start.of} reaching {start.reaches}"
-    return {"OnBirth": "birth", "OnSchoolYear": "a school year", "OnDue": "the due day of another duty"}[type(start).__name__]
+    return {"OnBirth": "birth", "OnSchoolYear": "a school year", "OnDue": "the due day of another duty"}[
+        type(start).__name__
+    ]
 
 
 def reason_text(code: str, about: str) -> str:
@@ -247,7 +253,9 @@ def _uses_incomplete(view: View, calendar: IntArray, outcome: Outcome) -> BoolAr
     return some
 
 
-def _deadline(block: DeadlineBlock, row: int, case_id: str, reasons: Reasons, steps: tuple[Step, ...]) -> Deadline:
+def _deadline(
+    block: DeadlineBlock, row: int, case_id: str, reasons: Reasons, steps: tuple[Step, ...]
+) -> Deadline:
     outcome, rule = block.outcome, block.rule.rule
     index = int(outcome.version[row])
     version = rule.versions[index] if index >= 0 else None
@@ -264,7 +272,7 @@ def _deadline(block: DeadlineBlock, row: int, case_id: str, reasons: Reasons, st
         jurisdiction=block.rule.jurisdiction,
         kind=rule.kind,
         authority=rule.authority,
-        status=status.word,  # type: ignore[arg-type]
+        status=status.word,
         opened_on=text_day(outcome.openings.day[row]),
         due_on=text_day(outcome.due[row]),
         met_on=text_day(outcome.met[row]),
@@ -285,5 +293,3 @@ def _deadline(block: DeadlineBlock, row: int, case_id: str, reasons: Reasons, st
         notes=rule.notes,
         derivation=tuple(step.as_json() for step in steps),
     )
-
-

@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from compliance_engine.dates import NO_DAY, IntArray, to_date, to_day
+from compliance_engine.dates import NO_DAY, BoolArray, IntArray, to_date, to_day
 from compliance_engine.engine import derivation as working
 from compliance_engine.engine.columns import PAUSED_ELSEWHERE, Days, Status, first_reason, is_no_day
 from compliance_engine.engine.frame import Frame
@@ -61,14 +61,17 @@ def trace_count(frame: Frame, count: int, word: str, start: IntArray, end: IntAr
     low, high = (int(end[0]) - 1, int(start[0]) - 1) if before else (int(start[0]), int(end[0]))
     low -= int(frame.count_start and not before)
     runs = tuple(
-        working.SkippedRun(run.from_, run.to, run.days, run.reason, run.name) for run in tables.skipped(unit, calendar, low, high)
+        working.SkippedRun(run.from_, run.to, run.days, run.reason, run.name)
+        for run in tables.skipped(unit, calendar, low, high)
     )
     one = np.ones(1, np.int32)
     step = tables.before if before else tables.after
     first = step(unit, frame.calendar[:1], start[:1], one, include_start=frame.count_start and not before)
     direction = "before" if before else "after"
     frame.record(
-        working.Counted(count, word, to_date(int(start[0])), to_date(int(end[0])), direction, text_day(first[0]), runs)
+        working.Counted(
+            count, word, to_date(int(start[0])), to_date(int(end[0])), direction, text_day(first[0]), runs
+        )
     )
 
 
@@ -143,20 +146,27 @@ def _age_parameter(expr: tree.AgeParameter, frame: Frame) -> Days:
 def _fixed_date(expr: tree.FixedDate, frame: Frame) -> Days:
     anchor = days_of(expr.anchor, frame)
     days = Days(fixed_date(anchor.day, expr.month, expr.day, forward=expr.forward), anchor.reason)
+    if frame.trace is None:
+        return days
     side = "on or after" if expr.forward else "on or before"
-    return _reached(days, frame, f"{tree.MONTHS[expr.month - 1].title()} {expr.day} {side} {working.day_text(text_day(anchor.day[0]))}") if frame.trace is not None else days
+    month, near = tree.MONTHS[expr.month - 1].title(), working.day_text(text_day(anchor.day[0]))
+    return _reached(days, frame, f"{month} {expr.day} {side} {near}")
 
 
 def _last_school_day(expr: tree.LastSchoolDay, frame: Frame) -> Days:
     anchor = days_of(expr.anchor, frame)
     day = frame.view.tables.last_school_day_from(frame.calendar, anchor.day)
-    return _school_year(Days(day, anchor.reason), anchor.day, frame, "the last student day of the school year")
+    return _school_year(
+        Days(day, anchor.reason), anchor.day, frame, "the last student day of the school year"
+    )
 
 
 def _first_school_day(expr: tree.FirstSchoolDay, frame: Frame) -> Days:
     anchor = days_of(expr.anchor, frame)
     day = frame.view.tables.first_school_day_after(frame.calendar, anchor.day)
-    return _school_year(Days(day, anchor.reason), anchor.day, frame, "the first student day of the next school year")
+    return _school_year(
+        Days(day, anchor.reason), anchor.day, frame, "the first student day of the next school year"
+    )
 
 
 def _nth_school_day(expr: tree.NthSchoolDay, frame: Frame) -> Days:
@@ -164,7 +174,9 @@ def _nth_school_day(expr: tree.NthSchoolDay, frame: Frame) -> Days:
     tables = frame.view.tables
     first = tables.first_school_day_after(frame.calendar, anchor.day)
     day = tables.nth_school_day(frame.calendar, first, expr.number)
-    return _school_year(Days(day, anchor.reason), anchor.day, frame, f"student day {expr.number} of the next school year")
+    return _school_year(
+        Days(day, anchor.reason), anchor.day, frame, f"student day {expr.number} of the next school year"
+    )
 
 
 def _school_year(days: Days, asked: IntArray, frame: Frame, what: str) -> Days:
@@ -182,7 +194,11 @@ def snapped(anchor: Days, frame: Frame, word: str, *, forward: bool) -> Days:
     move = tables.after if forward else tables.before
     day = move(unit, calendar, anchor.day, 1, include_start=True)
     if frame.trace is not None and day[0] not in (NO_DAY, anchor.day[0]):
-        frame.record(working.Rolled(f"not one of the {word.replace('_', ' ')}", to_date(int(anchor.day[0])), to_date(int(day[0]))))
+        frame.record(
+            working.Rolled(
+                f"not one of the {word.replace('_', ' ')}", to_date(int(anchor.day[0])), to_date(int(day[0]))
+            )
+        )
     return _calendar_may_end(Days(day, anchor.reason), anchor.day, frame, unit)
 
 
@@ -196,7 +212,9 @@ def _event_day(expr: tree.EventDay, frame: Frame) -> Days:
     number = frame.view.reasons.number("event_missing", str(expr.pattern))
     result = Days(day, bound.reason).because(is_no_day(day), number)
     which = "latest" if expr.latest else "first"
-    return _reached(result, frame, f"{which} {expr.pattern}" + (f", its {expr.attribute}" if expr.attribute else ""))
+    return _reached(
+        result, frame, f"{which} {expr.pattern}" + (f", its {expr.attribute}" if expr.attribute else "")
+    )
 
 
 def rows_by_bound(found: Selection, expr: tree.EventDay, bound: Days, frame: Frame) -> IntArray:
@@ -218,10 +236,11 @@ def _start_attribute(expr: tree.StartAttribute, frame: Frame) -> Days:
     return _reached(days, frame, f"the opening event's {expr.attribute.replace('_', ' ')}")
 
 
-def event_rows(frame: Frame, mine: np.ndarray) -> IntArray:
+def event_rows(frame: Frame, mine: BoolArray) -> IntArray:
     """Return the rows of the opening events within their column."""
     assert frame.openings.row is not None
-    return frame.openings.row[mine]
+    rows: IntArray = frame.openings.row[mine]
+    return rows
 
 
 def _due_of(expr: tree.DueOf, frame: Frame) -> Days:
@@ -234,11 +253,15 @@ def _due_of(expr: tree.DueOf, frame: Frame) -> Days:
         standing = (rows >= 0) & (outcome.status[rows] == Status.PAUSED)
         days = days.because(standing, frame.view.reasons.number(PAUSED_ELSEWHERE, expr.rule))
     number = frame.view.reasons.number("other_deadline_unknown", expr.rule)
-    return _reached(days.because(is_no_day(day), number), frame, f"the due day of {frame.view.rulebook.resolve(expr.rule)}")
+    return _reached(
+        days.because(is_no_day(day), number),
+        frame,
+        f"the due day of {frame.view.rulebook.resolve(expr.rule)}",
+    )
 
 
 def other_outcome(frame: Frame, rule_id: str) -> tuple[IntArray, Any]:
-    """Return, for each row, the row of another rule's latest opening on or before it (-1 none), and its outcome."""
+    """Return each row's place among another rule's openings (the latest by then; -1: none), and those."""
     outcome = frame.view.outcome(rule_id)
     if outcome is None or not len(outcome.due):
         return np.full(len(frame), np.int32(-1)), outcome

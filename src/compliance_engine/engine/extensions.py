@@ -15,7 +15,16 @@ from compliance_engine.engine.expressions import days_of, snapped, text_day, tra
 from compliance_engine.engine.frame import Frame
 from compliance_engine.engine.selection import end_of_day
 from compliance_engine.rules.expressions import Offset
-from compliance_engine.rules.models import AbsenceExtension, Agreement, Counting, ExtendedBy, Pause, Roll, Variant, Version
+from compliance_engine.rules.models import (
+    AbsenceExtension,
+    Agreement,
+    Counting,
+    ExtendedBy,
+    Pause,
+    Roll,
+    Variant,
+    Version,
+)
 from compliance_engine.rules.patterns import AttributeTest, EventPattern
 
 _ROUNDS = 100
@@ -70,7 +79,11 @@ def _with_absences(frame: Frame, due: Days, extension: AbsenceExtension, word: s
         added = more
         day = np.where(added > 0, tables.after(unit, calendar, base, added), base)
     if frame.trace is not None and added[0] and day[0] != NO_DAY:
-        frame.record(working.Extended("absences of the student", int(added[0]), word, to_date(int(base[0])), to_date(int(day[0]))))
+        frame.record(
+            working.Extended(
+                "absences of the student", int(added[0]), word, to_date(int(base[0])), to_date(int(day[0]))
+            )
+        )
         trace_count(frame, int(added[0]), word, base, day, before=False)
     result = Days(day.astype(np.int32), due.reason)
     return result.because(is_no_day(day) & ~is_no_day(base), frame.view.reasons.number("calendar_ends", unit))
@@ -115,12 +128,19 @@ def _pause(frame: Frame, branch: Branch, pause: Pause, word: str) -> None:
         day = np.where(standing, NO_DAY, np.where(running, later, day)).astype(np.int32)
         moment = np.where(running, ends.moments_at(end), moment)
     branch.due = Days(day, branch.due.reason).because(
-        is_no_day(day) & ~is_no_day(branch.due.day) & ~branch.paused, view.reasons.number("calendar_ends", unit)
+        is_no_day(day) & ~is_no_day(branch.due.day) & ~branch.paused,
+        view.reasons.number("calendar_ends", unit),
     )
 
 
 def _trace_pause(
-    frame: Frame, begun: IntArray, ended: IntArray, removed: IntArray, standing: BoolArray, running: BoolArray, later: IntArray
+    frame: Frame,
+    begun: IntArray,
+    ended: IntArray,
+    removed: IntArray,
+    standing: BoolArray,
+    running: BoolArray,
+    later: IntArray,
 ) -> None:
     if frame.trace is None or not (standing[0] or running[0]):
         return
@@ -194,14 +214,23 @@ def _agree(frame: Frame, branch: Branch, agreement: Agreement) -> None:
         over = later & ~is_no_day(cap) & (new > cap)
         new = np.where(over, cap, new)
         branch.flags[over] |= np.uint8(Flag.CAPPED)
-    _move_due(frame, branch, new, "extension agreed" + (", cut to the cap" if branch.flags.any() and len(frame) == 1 else ""))
+    _move_due(
+        frame,
+        branch,
+        new,
+        "extension agreed" + (", cut to the cap" if branch.flags.any() and len(frame) == 1 else ""),
+    )
 
 
 def _move_due(frame: Frame, branch: Branch, new: IntArray, why: str) -> None:
     old = branch.due.day
     keep = is_no_day(old) & (branch.due.reason is not None)
     if frame.trace is not None and old[0] != NO_DAY and new[0] != old[0]:
-        frame.record(working.Extended(why, int(new[0]) - int(old[0]), "calendar_days", to_date(int(old[0])), to_date(int(new[0]))))
+        frame.record(
+            working.Extended(
+                why, int(new[0]) - int(old[0]), "calendar_days", to_date(int(old[0])), to_date(int(new[0]))
+            )
+        )
     branch.due = Days(np.where(keep, old, new).astype(np.int32), branch.due.reason)
 
 

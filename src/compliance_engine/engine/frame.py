@@ -26,8 +26,8 @@ class Openings:
         source: Which of `columns` the opening event is in, int8[k]; None where no event opened the duty.
         row: Row within that column, int32[k].
         reason: Why an opening is not certain, int32[k], or None.
-        previous: Moment of the opening before in the same case, int32[k], NO_DAY for the first; only for rules
-            that look backward.
+        previous: Moment of the opening before in the same case, int32[k], NO_DAY for the first; only
+            for rules that look backward.
     """
 
     case: IntArray
@@ -175,5 +175,3 @@ class Frame:
 def start_of_day(day: IntArray) -> IntArray:
     """Return the first moment of each day."""
     return np.asarray(day * np.int32(RANKS), dtype=np.int32)
-
-

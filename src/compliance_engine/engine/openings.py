@@ -11,7 +11,16 @@ from compliance_engine.engine.selection import RANKS, Selection
 from compliance_engine.rules.models import Rule
 from compliance_engine.rules.patterns import EventPattern
 from compliance_engine.rules.rulebook import RuleInForce
-from compliance_engine.rules.starts import OnAllOf, OnBirth, OnCount, OnDue, OnEvent, OnSchoolYear, OnSilence, Start
+from compliance_engine.rules.starts import (
+    OnAllOf,
+    OnBirth,
+    OnCount,
+    OnDue,
+    OnEvent,
+    OnSchoolYear,
+    OnSilence,
+    Start,
+)
 
 
 def open_duties(view: View, rule: RuleInForce) -> Openings:
@@ -21,7 +30,11 @@ def open_duties(view: View, rule: RuleInForce) -> Openings:
         openings.previous = _previous(openings)
     if rule.rule.opens == "each" or not len(openings):
         return openings
-    other = np.diff(openings.case, prepend=-1) if rule.rule.opens == "first" else np.diff(openings.case, append=-1)
+    other = (
+        np.diff(openings.case, prepend=-1)
+        if rule.rule.opens == "first"
+        else np.diff(openings.case, append=-1)
+    )
     return openings.take(np.flatnonzero(other))
 
 
@@ -56,7 +69,9 @@ def _all_openings(view: View, rule: RuleInForce, start: Start) -> Openings:
 
 
 def _from_selection(view: View, found: Selection) -> Openings:
-    openings = Openings(found.case, found.day, found.moment, found.columns, found.source, found.rows_in_columns())
+    openings = Openings(
+        found.case, found.day, found.moment, found.columns, found.source, found.rows_in_columns()
+    )
     if found.unsure is not None:
         number = view.reasons.number("event_attribute_missing")
         openings.reason = np.where(found.unsure, np.int32(number), np.int32(0))
@@ -137,7 +152,7 @@ def _any_before(missing: BoolArray, fresh: BoolArray) -> BoolArray:
 
 
 def _spread(view: View, rule: RuleInForce, start: OnCount, opened: Openings, wanting: np.ndarray) -> None:
-    """Open on the counted day of the event on which the threshold was reached, not on the event's first day."""
+    """Open on the day within the event on which the threshold was reached, not on the event's first."""
     assert start.spread is not None
     nth = np.clip(wanting, 1, None).astype(np.int32)
     unit = rule.units[start.spread]

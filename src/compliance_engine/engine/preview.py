@@ -1,4 +1,4 @@
-"""What follows from the events of one child, and what would follow if each step were taken on its last day."""
+"""What follows from the events of one child, and what would if each step were taken on its last day."""
 
 from __future__ import annotations
 
@@ -65,7 +65,9 @@ def preview(child: Child, events: Sequence[WrittenEvent], engine: Engine, *, fol
     later: list[Provisional] = []
     if follow:
         _follow(child, real, engine, deadlines, later)
-    return Preview(tuple(_by_due(deadlines)), tuple(sorted(later, key=lambda one: one.deadline.due_on or date.max)))
+    return Preview(
+        tuple(_by_due(deadlines)), tuple(sorted(later, key=lambda one: one.deadline.due_on or date.max))
+    )
 
 
 def _by_due(deadlines: Sequence[Deadline]) -> list[Deadline]:
@@ -101,9 +103,15 @@ def _batch(child: Child, events: Sequence[WrittenEvent]) -> CaseBatch:
 
 
 def _follow(
-    child: Child, events: list[WrittenEvent], engine: Engine, deadlines: list[Deadline], later: list[Provisional]
+    child: Child,
+    events: list[WrittenEvent],
+    engine: Engine,
+    deadlines: list[Deadline],
+    later: list[Provisional],
 ) -> None:
-    rules = {rule.id: rule.rule for rule in engine.rulebook(child.state, child.program, child.district or "").rules}
+    rules = {
+        rule.id: rule.rule for rule in engine.rulebook(child.state, child.program, child.district or "").rules
+    }
     seen = {(one.rule, one.opened_on) for one in deadlines}
     assumed: list[WrittenEvent] = []
     fresh = deadlines
@@ -122,7 +130,12 @@ def _follow(
 
 def _step(rule: Rule, deadline: Deadline, as_of: date) -> tuple[EventPattern, date] | None:
     """Return the event that would meet a pending deadline on its last day."""
-    if deadline.status != "pending" or deadline.due_on is None or rule.kind != "deadline" or rule.met_looking != "forward":
+    if (
+        deadline.status != "pending"
+        or deadline.due_on is None
+        or rule.kind != "deadline"
+        or rule.met_looking != "forward"
+    ):
         return None
     pattern = rule.met_by.patterns[0]
     start = rule.starts_on
@@ -136,4 +149,3 @@ def _assumption(pattern: EventPattern, day: date) -> WrittenEvent:
     if pattern.name == "eligibility_determined":
         attributes.setdefault("eligible", True)
     return WrittenEvent(pattern.name, day, attributes)
-

@@ -31,7 +31,9 @@ Scalar = bool | int | str
 class Expectation(StrictModel):
     """What one deadline must be; only what is given is compared."""
 
-    status: Literal["met", "met_late", "pending", "overdue", "paused", "not_applicable", "undetermined"] | None = None
+    status: (
+        Literal["met", "met_late", "pending", "overdue", "paused", "not_applicable", "undetermined"] | None
+    ) = None
     opened_on: Day | None = None
     due_on: Day | None = None
     met_on: Day | None = None
@@ -111,7 +113,9 @@ def read_cases(paths: Iterable[Path], corpus: Corpus) -> list[LocatedCase]:
     problems: list[Problem] = []
     for path in paths:
         try:
-            document = read_yaml(path, name=shown_name(path, corpus.folder) if path.is_relative_to(corpus.folder) else None)
+            document = read_yaml(
+                path, name=shown_name(path, corpus.folder) if path.is_relative_to(corpus.folder) else None
+            )
             file = validate(document, CaseFile, code="CE215", thing=path.name)
         except ComplianceError as error:
             problems += error.problems
@@ -136,9 +140,14 @@ def _located(file: CaseFile, case: RuleCase, document: Document, index: int) -> 
 def _twice(file: CaseFile, document: Document) -> Iterator[Problem]:
     seen: dict[tuple[str, str], int] = {}
     for index, case in enumerate(file.cases):
-        key = (case.rule or file.rule, case.name)
+        key = (case.rule or file.rule or "", case.name)
         if seen.setdefault(key, index) != index:
-            yield Problem(document.place(("cases", index, "name")), "CE215", case.name, "a case of this name stands already")
+            yield Problem(
+                document.place(("cases", index, "name")),
+                "CE215",
+                case.name,
+                "a case of this name stands already",
+            )
 
 
 def _case_problems(located: LocatedCase, corpus: Corpus) -> Iterator[Problem]:
@@ -147,7 +156,13 @@ def _case_problems(located: LocatedCase, corpus: Corpus) -> Iterator[Problem]:
     known = catalogue().case_attributes
     for name in located.case.case:
         if name != "grade" and name not in known:
-            yield Problem(located.place, "CE215", located.case.name, f"unknown fact of a case {name!r}", ", ".join(known))
+            yield Problem(
+                located.place,
+                "CE215",
+                located.case.name,
+                f"unknown fact of a case {name!r}",
+                ", ".join(known),
+            )
     try:
         _events(located.case)
     except ValueError as error:
@@ -162,11 +177,17 @@ def _events(case: RuleCase) -> list[WrittenEvent]:
     ]
 
 
-def run_cases(located: Sequence[LocatedCase], corpus: Corpus, library: CalendarLibrary) -> Iterator[CaseResult]:
+def run_cases(
+    located: Sequence[LocatedCase], corpus: Corpus, library: CalendarLibrary
+) -> Iterator[CaseResult]:
     """Run cases through the evaluator, those that share a day and readings together."""
     groups: dict[tuple[date, tuple[tuple[str, str], ...], str], list[LocatedCase]] = {}
     for one in located:
-        key = (one.case.as_of, tuple(sorted(one.case.readings.items())), one.rule if one.case.readings else "")
+        key = (
+            one.case.as_of,
+            tuple(sorted(one.case.readings.items())),
+            one.rule if one.case.readings else "",
+        )
         groups.setdefault(key, []).append(one)
     engines: dict[tuple[tuple[tuple[str, str], ...], str], Engine] = {}
     for (as_of, readings, rule), members in groups.items():
@@ -215,24 +236,29 @@ def batch_of(members: Sequence[LocatedCase], corpus: Corpus, as_of: date) -> Cas
         )
         for event in _events(one.case):
             attributes = json.dumps(event.attributes) if event.attributes else None
-            row = {"case_id": _case_id(index), "event": event.event, "occurred_on": event.occurred_on, "attributes": attributes}
+            row = {
+                "case_id": _case_id(index),
+                "event": event.event,
+                "occurred_on": event.occurred_on,
+                "attributes": attributes,
+            }
             events.append(row)
     return build_batch(pa.Table.from_pylist(cases, CASES), pa.Table.from_pylist(events, EVENTS), as_of=as_of)
 
 
 def _differences(expect: object, found: Sequence[Deadline]) -> Iterator[str]:
     wanted: tuple[Expectation, ...]
-    if isinstance(expect, Expectation):
-        wanted = (expect,)
-    else:
-        wanted = expect if isinstance(expect, tuple) else ()
+    wanted = (expect,) if isinstance(expect, Expectation) else expect if isinstance(expect, tuple) else ()
     if len(wanted) != len(found):
         opened = ", ".join(f"{one.opened_on} due {one.due_on} {one.status}" for one in found) or "none"
         yield f"expected {len(wanted)} deadlines, found {len(found)}: {opened}"
         return
     for number, (one, deadline) in enumerate(zip(wanted, found, strict=True), start=1):
         for name in sorted(one.model_fields_set):
-            want, have = getattr(one, name), getattr(deadline, "undetermined_reason" if name == "reason" else name)
+            want, have = (
+                getattr(one, name),
+                getattr(deadline, "undetermined_reason" if name == "reason" else name),
+            )
             if not _fits(name, want, have):
                 which = f"deadline {number}: " if len(wanted) > 1 else ""
                 detail = f" ({deadline.reason})" if deadline.reason and name in ("status", "due_on") else ""

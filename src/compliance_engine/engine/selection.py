@@ -101,7 +101,11 @@ class Selection:
         result = np.full(len(rows), NO_DAY)
         inner, sources = self.rows_in_columns(), self.sources()
         for index, column in enumerate(self.columns):
-            hit = np.flatnonzero((rows >= 0) & (sources[rows] == index)) if len(sources) else np.zeros(0, np.intp)
+            hit = (
+                np.flatnonzero((rows >= 0) & (sources[rows] == index))
+                if len(sources)
+                else np.zeros(0, np.intp)
+            )
             values, missing = column.values(attribute)
             picked = inner[rows[hit]]
             result[hit] = np.where(missing[picked], NO_DAY, values[picked])
@@ -168,7 +172,16 @@ class Selections:
         unsure &= mask
         kept = whole if mask.all() else whole.keep(mask)
         if unsure.any():
-            kept = Selection(kept.offsets, kept.case, kept.day, kept.moment, kept.columns, kept.source, kept.row, unsure[mask])
+            kept = Selection(
+                kept.offsets,
+                kept.case,
+                kept.day,
+                kept.moment,
+                kept.columns,
+                kept.source,
+                kept.row,
+                unsure[mask],
+            )
         return kept
 
     def _whole(self, name: str) -> Selection:
@@ -192,14 +205,17 @@ class Selections:
         case = np.concatenate([part.case for part in parts])
         moment = np.concatenate([part.moment for part in parts])
         order = np.argsort((case.astype(np.int64) << 32) + moment, kind="stable")
-        shift, sources, columns = 0, [], []
+        shift, sources = 0, []
+        columns: list[EventColumn] = []
         for part in parts:
             sources.append(part.sources() + np.int8(shift))
             columns += part.columns
             shift += len(part.columns)
         unsure = None
         if any(part.unsure is not None for part in parts):
-            unsure = np.concatenate([np.zeros(len(p), bool) if p.unsure is None else p.unsure for p in parts])[order]
+            unsure = np.concatenate(
+                [np.zeros(len(p), bool) if p.unsure is None else p.unsure for p in parts]
+            )[order]
         return Selection(
             offsets=np.searchsorted(case[order], np.arange(len(self.batch) + 1)).astype(np.int32),
             case=case[order],

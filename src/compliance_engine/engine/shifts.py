@@ -21,11 +21,16 @@ def shift_months(days: IntArray, months: int) -> IntArray:
 
 def fixed_date(days: IntArray, month: int, day: int, *, forward: bool) -> IntArray:
     """Return the first such date on or after (the last on or before) each day."""
-    return _by_table(days, _fixed_table, (month, day, forward), lambda some: _fixed(some, month, day, forward))
+    return _by_table(
+        days, _fixed_table, (month, day, forward), lambda some: _fixed(some, month, day, forward)
+    )
 
 
 def _by_table(
-    days: IntArray, table: Callable[..., IntArray], key: tuple[int, ...], compute: Callable[[IntArray], IntArray]
+    days: IntArray,
+    table: Callable[..., IntArray],
+    key: tuple[int, ...],
+    compute: Callable[[IntArray], IntArray],
 ) -> IntArray:
     if len(days) < _FEW:
         return compute(days)
@@ -56,4 +61,3 @@ def _fixed(days: IntArray, month: int, day: int, forward: bool) -> IntArray:
     moved = add_months(this_year, step)
     passed = this_year < days if forward else this_year > days
     return np.where(known, np.where(passed, moved, this_year), NO_DAY).astype(np.int32)
-

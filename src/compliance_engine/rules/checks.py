@@ -1,4 +1,4 @@
-"""Checks across rules: names that must exist, versions that must join, references that must not turn in circles."""
+"""Checks across rules: names must exist, versions must join, references must not turn in circles."""
 
 from __future__ import annotations
 
@@ -31,14 +31,27 @@ def check_corpus(corpus: Corpus) -> list[Problem]:
 
 def _overrides(corpus: Corpus, loaded: LoadedRule) -> Iterator[Problem]:
     rule = loaded.rule
-    for key, other in [*(("overrides", one) for one in rule.overrides), *((("tightens", rule.tightens),) if rule.tightens else ())]:
+    for key, other in [
+        *(("overrides", one) for one in rule.overrides),
+        *((("tightens", rule.tightens),) if rule.tightens else ()),
+    ]:
         if other not in corpus.rules:
             mend = did_you_mean(other, corpus.rules)
-            yield Problem(_key_place(loaded, key), "CE205", rule.id, f"{key} {other!r}, which is no rule", mend=mend)
+            yield Problem(
+                _key_place(loaded, key), "CE205", rule.id, f"{key} {other!r}, which is no rule", mend=mend
+            )
         elif key == "overrides" and corpus.rules[other].jurisdiction != FEDERAL:
-            yield Problem(_key_place(loaded, key), "CE205", rule.id, f"overrides {other!r}, which is not a federal rule")
+            yield Problem(
+                _key_place(loaded, key), "CE205", rule.id, f"overrides {other!r}, which is not a federal rule"
+            )
     if rule.overrides and loaded.jurisdiction == FEDERAL:
-        yield Problem(_key_place(loaded, "overrides"), "CE205", rule.id, "a federal rule overrides nothing", mend="use versions")
+        yield Problem(
+            _key_place(loaded, "overrides"),
+            "CE205",
+            rule.id,
+            "a federal rule overrides nothing",
+            mend="use versions",
+        )
 
 
 def _double_overrides(corpus: Corpus) -> Iterator[Problem]:
@@ -60,10 +73,21 @@ def _units(corpus: Corpus, loaded: LoadedRule) -> Iterator[Problem]:
         words += [off.partition("_")[2] for off in _last_days_off(version) if off != "stays"]
         if version.extended_by and version.extended_by.absences:
             words.append(version.extended_by.absences.unit)
-    accepted = {key.partition(".")[2] for key in corpus.counts if key.partition(".")[0] in (FEDERAL, loaded.jurisdiction)}
+    accepted = {
+        key.partition(".")[2]
+        for key in corpus.counts
+        if key.partition(".")[0] in (FEDERAL, loaded.jurisdiction)
+    }
     for word in sorted({word for word in words if count_key(corpus, loaded.jurisdiction, word) is None}):
         expected = ", ".join([*sorted(accepted), "years", "months", "weeks", "hours"])
-        yield Problem(word_place(loaded, word), "CE203", loaded.rule.id, f"unknown unit {word!r}", expected, did_you_mean(word, accepted))
+        yield Problem(
+            word_place(loaded, word),
+            "CE203",
+            loaded.rule.id,
+            f"unknown unit {word!r}",
+            expected,
+            did_you_mean(word, accepted),
+        )
 
 
 def _last_days_off(version: Version) -> list[str]:
@@ -76,12 +100,20 @@ def _references(corpus: Corpus, loaded: LoadedRule) -> Iterator[Problem]:
             other = corpus.rules.get(node.rule)
             if other is None:
                 mend = did_you_mean(node.rule, corpus.rules)
-                yield Problem(word_place(loaded, node.rule), "CE208", loaded.rule.id, f"{node.rule!r} is no rule", mend=mend)
+                yield Problem(
+                    word_place(loaded, node.rule),
+                    "CE208",
+                    loaded.rule.id,
+                    f"{node.rule!r} is no rule",
+                    mend=mend,
+                )
             elif isinstance(node, VariantOf):
                 known = {variant.id for version in other.rule.versions for variant in version.variants}
                 for name in sorted(set(node.variants) - known):
                     found = f"{node.rule} has no variant {name!r}"
-                    yield Problem(word_place(loaded, name), "CE208", loaded.rule.id, found, ", ".join(sorted(known)))
+                    yield Problem(
+                        word_place(loaded, name), "CE208", loaded.rule.id, found, ", ".join(sorted(known))
+                    )
 
 
 def _versions(loaded: LoadedRule) -> Iterator[Problem]:
@@ -90,14 +122,35 @@ def _versions(loaded: LoadedRule) -> Iterator[Problem]:
         before, version = versions[index - 1], versions[index]
         place = loaded.place("versions", index)
         if version.effective_from is None:
-            yield Problem(place, "CE207", loaded.rule.id, "only the first version may begin on an unknown day")
+            yield Problem(
+                place, "CE207", loaded.rule.id, "only the first version may begin on an unknown day"
+            )
         elif before.effective_from and version.effective_from <= before.effective_from:
-            yield Problem(place, "CE207", loaded.rule.id, f"version of {version.effective_from} stands after that of {before.effective_from}", "versions in order of time")
+            yield Problem(
+                place,
+                "CE207",
+                loaded.rule.id,
+                f"version of {version.effective_from} stands after that of {before.effective_from}",
+                "versions in order of time",
+            )
         elif before.ends and before.ends >= version.effective_from:
-            yield Problem(place, "CE207", loaded.rule.id, f"versions overlap: the one before ends {before.ends}, this one begins {version.effective_from}")
+            yield Problem(
+                place,
+                "CE207",
+                loaded.rule.id,
+                f"versions overlap: one ends {before.ends}, the next begins {version.effective_from}",
+            )
         elif before.ends and before.ends + timedelta(days=1) < version.effective_from:
-            found = f"gap between versions: nothing holds from {before.ends + timedelta(days=1)} to {version.effective_from - timedelta(days=1)}"
-            yield Problem(place, "CE207", loaded.rule.id, found, mend="take out ends, or say in a version of its own that nothing was due")
+            first = before.ends + timedelta(days=1)
+            last = version.effective_from - timedelta(days=1)
+            found = f"gap between versions: nothing holds from {first} to {last}"
+            yield Problem(
+                place,
+                "CE207",
+                loaded.rule.id,
+                found,
+                mend="take out ends, or say in a version of its own that nothing was due",
+            )
 
 
 def _readings(corpus: Corpus, loaded: LoadedRule) -> Iterator[Problem]:
@@ -112,13 +165,21 @@ def _readings(corpus: Corpus, loaded: LoadedRule) -> Iterator[Problem]:
 
 
 def _replaced(loaded: LoadedRule, rule: Rule) -> LoadedRule:
-    return LoadedRule(rule, loaded.jurisdiction, loaded.program, loaded.district, loaded.document, loaded.index)
+    return LoadedRule(
+        rule, loaded.jurisdiction, loaded.program, loaded.district, loaded.document, loaded.index
+    )
 
 
 def _program(corpus: Corpus, loaded: LoadedRule) -> Iterator[Problem]:
     if loaded.program not in corpus.programs:
         expected = ", ".join(sorted(corpus.programs)) or "a programs.yaml in the federal folder"
-        yield Problem(loaded.document.place(("program",)), "CE212", loaded.rule.id, f"program {loaded.program} is not defined", expected)
+        yield Problem(
+            loaded.document.place(("program",)),
+            "CE212",
+            loaded.rule.id,
+            f"program {loaded.program} is not defined",
+            expected,
+        )
 
 
 def _cycles(corpus: Corpus) -> list[Problem]:
@@ -127,7 +188,14 @@ def _cycles(corpus: Corpus) -> list[Problem]:
             cycle = order_of_evaluation(corpus, state, program)[1]
             if cycle:
                 loaded = corpus.rules[cycle[0]]
-                return [Problem(loaded.place("id"), "CE209", loaded.rule.id, f"rules wait for one another: {' -> '.join(cycle)}")]
+                return [
+                    Problem(
+                        loaded.place("id"),
+                        "CE209",
+                        loaded.rule.id,
+                        f"rules wait for one another: {' -> '.join(cycle)}",
+                    )
+                ]
     return []
 
 

@@ -178,7 +178,10 @@ def _parse_entry(key: str, value: Any) -> Condition:
     reader = _ENTRIES.get(key)
     if reader is None:
         hint = did_you_mean(key, [*_ENTRIES])
-        raise ValueError(f"unknown condition {key!r}; expected case.X, start.X, {', '.join(_ENTRIES)}" + (f"; {hint}" if hint else ""))
+        raise ValueError(
+            f"unknown condition {key!r}; expected case.X, start.X, {', '.join(_ENTRIES)}"
+            + (f"; {hint}" if hint else "")
+        )
     return reader(value)
 
 
@@ -225,7 +228,9 @@ def _many(value: object) -> tuple[Condition, ...]:
     return tuple(parse_condition(member) for member in value)
 
 
-def _keys(value: object, what: str, *, needed: tuple[str, ...], optional: tuple[str, ...] = ()) -> Mapping[str, Any]:
+def _keys(
+    value: object, what: str, *, needed: tuple[str, ...], optional: tuple[str, ...] = ()
+) -> Mapping[str, Any]:
     if not isinstance(value, dict) or not set(needed) <= set(value) <= {*needed, *optional}:
         wanted = ", ".join([*needed, *(f"{name}?" for name in optional)])
         raise ValueError(f"{what}: expected a mapping with {wanted}, found {value!r}")
@@ -233,7 +238,14 @@ def _keys(value: object, what: str, *, needed: tuple[str, ...], optional: tuple[
 
 
 def _absences(value: Any) -> Condition:
-    content = dict(_keys(value, "absences", needed=(), optional=("at_least", "at_most", "above", "below", "equals", "until")))
+    content = dict(
+        _keys(
+            value,
+            "absences",
+            needed=(),
+            optional=("at_least", "at_most", "above", "below", "equals", "until"),
+        )
+    )
     until = parse_expression(content.pop("until")) if "until" in content else Due()
     return Absences(number_test(content, "absences"), until)
 
@@ -277,7 +289,9 @@ def _days_between(value: Any) -> Condition:
     tests = ("at_least", "at_most", "above", "below", "equals")
     content = _keys(value, "days_between", needed=("from", "to", "unit"), optional=tests)
     test = number_test({k: content[k] for k in tests if k in content}, "days_between")
-    return DaysBetween(parse_expression(content["from"]), parse_expression(content["to"]), str(content["unit"]), test)
+    return DaysBetween(
+        parse_expression(content["from"]), parse_expression(content["to"]), str(content["unit"]), test
+    )
 
 
 def _date(value: Any) -> Condition:
@@ -302,8 +316,12 @@ _ENTRIES: dict[str, Callable[[Any], Condition]] = {
     "all": lambda value: AllOf(_many(value)),
     "any": lambda value: AnyOf(_many(value)),
     "not": lambda value: Not(parse_condition(value)),
-    "school_days_left_in_year": lambda value: DaysLeft("school_days", number_test(value, "school_days_left_in_year")),
-    "calendar_days_left_in_year": lambda value: DaysLeft("calendar_days", number_test(value, "calendar_days_left_in_year")),
+    "school_days_left_in_year": lambda value: DaysLeft(
+        "school_days", number_test(value, "school_days_left_in_year")
+    ),
+    "calendar_days_left_in_year": lambda value: DaysLeft(
+        "calendar_days", number_test(value, "calendar_days_left_in_year")
+    ),
     "between_school_years": _between_years,
     "in_summer": lambda value: InSummer(parse_expression(value)),
     "absences": _absences,

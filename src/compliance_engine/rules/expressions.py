@@ -7,7 +7,7 @@ it over columns, the words module tells it, and the loader checks the names in i
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, fields
 from datetime import date
 from typing import Literal
@@ -200,10 +200,12 @@ def parse_expression(value: object) -> Expr:
 def _parse_choice(value: dict[object, object]) -> Choice:
     (kind, members), *more = value.items() or [(None, None)]
     if more or kind not in ("earliest", "latest", "earliest_known"):
-        raise ValueError(f"{sorted(map(str, value))} is not an expression; expected one of earliest, latest, earliest_known")
+        raise ValueError(
+            f"{sorted(map(str, value))} is not an expression; expected earliest, latest or earliest_known"
+        )
     if not isinstance(members, list) or len(members) < 2:
         raise ValueError(f"{kind} needs a list of at least two expressions")
-    return Choice(kind, tuple(parse_expression(member) for member in members))  # type: ignore[arg-type]
+    return Choice(kind, tuple(parse_expression(member) for member in members))
 
 
 class _Reader:
@@ -312,7 +314,7 @@ def _due(reader: _Reader) -> Expr:
 
 
 _SIMPLE = {"start": Start, "birth": Birth}
-_KEYWORDS = {
+_KEYWORDS: dict[str, Callable[[_Reader], Expr]] = {
     "due": _due,
     "age": _Reader.age,
     "latest": lambda reader: reader.event(True),

@@ -59,9 +59,12 @@ class LoadedRule:
             option = reading.options.get(name)
             if option is None:
                 found = f"reading {reading.id} has no option {name!r}"
-                raise RuleProblem(Problem(self.place(), "CE214", self.rule.id, found, ", ".join(reading.options)))
+                raise RuleProblem(
+                    Problem(self.place(), "CE214", self.rule.id, found, ", ".join(reading.options))
+                )
             versions = [
-                version | option.version if _applies(option.applies_to, version) else version for version in data["versions"]
+                version | option.version if _applies(option.applies_to, version) else version
+                for version in data["versions"]
             ]
             data = data | option.rule | {"versions": versions}
         try:
@@ -69,12 +72,19 @@ class LoadedRule:
         except ValidationError as error:
             place = self.place("readings")
             raise RuleProblem(
-                Problem(place, "CE214", self.rule.id, f"an option of a reading does not fit the rule: {_first(error)}")
+                Problem(
+                    place,
+                    "CE214",
+                    self.rule.id,
+                    f"an option of a reading does not fit the rule: {_first(error)}",
+                )
             ) from error
 
 
 def _applies(days: Collection[Any], version: Mapping[str, Any]) -> bool:
-    return not days or str(version["effective_from"]) in {"unknown" if day is None else day.isoformat() for day in days}
+    return not days or str(version["effective_from"]) in {
+        "unknown" if day is None else day.isoformat() for day in days
+    }
 
 
 def _first(error: ValidationError) -> str:
@@ -98,7 +108,9 @@ class Corpus:
 
     def states(self) -> list[str]:
         """Return the jurisdictions below the federal one, sorted."""
-        return sorted({*self.jurisdictions, *(loaded.jurisdiction for loaded in self.rules.values())} - {FEDERAL})
+        return sorted(
+            {*self.jurisdictions, *(loaded.jurisdiction for loaded in self.rules.values())} - {FEDERAL}
+        )
 
 
 def rule_files(folder: Path, jurisdictions: Collection[str] | None = None) -> Iterator[Path]:
@@ -111,7 +123,9 @@ def rule_files(folder: Path, jurisdictions: Collection[str] | None = None) -> It
             yield path
 
 
-def read_corpus(folder: Path, *, jurisdictions: Collection[str] | None = None) -> tuple[Corpus, list[Problem]]:
+def read_corpus(
+    folder: Path, *, jurisdictions: Collection[str] | None = None
+) -> tuple[Corpus, list[Problem]]:
     """Read a folder of rules; what cannot be read is in the list of problems, the rest in the corpus.
 
     Args:
@@ -137,7 +151,7 @@ def read_corpus(folder: Path, *, jurisdictions: Collection[str] | None = None) -
 
 
 def shown_name(path: Path, folder: Path) -> str:
-    """Return how messages call a file of a folder: as given when relative, else from the folder's own name on."""
+    """Return how messages call a file: as given when relative, else from the folder's own name on."""
     return str(path.relative_to(folder.parent)) if folder.is_absolute() else str(path)
 
 
@@ -177,7 +191,13 @@ def _read_rules(corpus: Corpus, path: Path) -> list[Problem]:
         if rule.id in corpus.rules:
             other = corpus.rules[rule.id].place("id")
             problems.append(
-                Problem(loaded.place("id"), "CE204", rule.id, f"this id stands at {other} already", mend="give it another id")
+                Problem(
+                    loaded.place("id"),
+                    "CE204",
+                    rule.id,
+                    f"this id stands at {other} already",
+                    mend="give it another id",
+                )
             )
             continue
         corpus.rules[rule.id] = loaded
@@ -188,4 +208,4 @@ def _read_rules(corpus: Corpus, path: Path) -> list[Problem]:
 def _first_id(document: Document) -> str:
     rules = document.data.get("rules") if isinstance(document.data, dict) else None
     first = rules[0] if isinstance(rules, list) and rules else None
-    return str(first["id"]) if isinstance(first, dict) and "id" in first and len(rules) == 1 else ""
+    return str(first["id"]) if isinstance(first, dict) and "id" in first and len(rules or ()) == 1 else ""

@@ -6,7 +6,15 @@ from collections.abc import Callable
 from functools import cached_property
 from typing import Annotated, Any, Literal, Self
 
-from pydantic import BeforeValidator, ConfigDict, Field, PlainSerializer, PlainValidator, WithJsonSchema, model_validator
+from pydantic import (
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    PlainSerializer,
+    PlainValidator,
+    WithJsonSchema,
+    model_validator,
+)
 
 from compliance_engine.calendars.day_counts import DayCount
 from compliance_engine.dates import Day
@@ -47,7 +55,9 @@ def _effective(value: object) -> object:
 
 
 EffectiveDay = Annotated[
-    Day | None, BeforeValidator(_effective), WithJsonSchema({"type": "string", "description": "YYYY-MM-DD or unknown"})
+    Day | None,
+    BeforeValidator(_effective),
+    WithJsonSchema({"type": "string", "description": "YYYY-MM-DD or unknown"}),
 ]
 
 
@@ -191,7 +201,9 @@ class Reading(StrictModel):
     @model_validator(mode="after")
     def _default_exists(self) -> Self:
         if self.default not in self.options or len(self.options) < 2:
-            raise ValueError(f"default {self.default!r} must be one of at least two options: {', '.join(self.options)}")
+            raise ValueError(
+                f"default {self.default!r} must be one of at least two options: {', '.join(self.options)}"
+            )
         return self
 
 
@@ -275,9 +287,13 @@ class RuleFile(StrictModel):
         prefix = f"{self.district or self.jurisdiction}.{self.program}."
         for rule in self.rules:
             if not rule.id.startswith(prefix):
-                raise ValueError(f"rule {rule.id} stands in a file of {prefix[:-1]}; its id must begin with {prefix}")
+                raise ValueError(
+                    f"rule {rule.id} stands in a file of {prefix[:-1]}; its id must begin with {prefix}"
+                )
             if self.district and (rule.authority != "policy" or not rule.tightens):
-                raise ValueError(f"rule {rule.id} of a district must have authority: policy and tightens a rule of law")
+                raise ValueError(
+                    f"rule {rule.id} of a district must have authority: policy and tightens a rule of law"
+                )
         return self
 
 
@@ -287,8 +303,6 @@ class DayCountFile(StrictModel):
     schema_version: Literal[1]
     jurisdiction: Jurisdiction
     day_counts: tuple[DayCount, ...]
-
-
 
 
 class JurisdictionFile(StrictModel):

@@ -70,6 +70,8 @@ def parse_pattern(text: object) -> EventPattern:
 def _parse_test(text: str, whole: str) -> AttributeTest:
     match = _TEST.match(text)
     if not match:
-        raise ValueError(f"{text.strip()!r} in {whole!r} is not a test; expected attribute=value or attribute=a|b")
+        raise ValueError(
+            f"{text.strip()!r} in {whole!r} is not a test; expected attribute=value or attribute=a|b"
+        )
     values = tuple(parse_scalar(value.strip()) for value in match["values"].split("|"))
     return AttributeTest(match["attribute"], values, negated=match["sign"] == "!=")

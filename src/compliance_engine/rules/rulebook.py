@@ -8,7 +8,14 @@ from dataclasses import dataclass, field
 from compliance_engine.calendars.day_counts import DayCount
 from compliance_engine.errors import Place, Problem, UsageProblem, did_you_mean
 from compliance_engine.rules.conditions import VariantOf
-from compliance_engine.rules.expressions import DueOf, FirstSchoolDay, LastSchoolDay, NthSchoolDay, Offset, Snap
+from compliance_engine.rules.expressions import (
+    DueOf,
+    FirstSchoolDay,
+    LastSchoolDay,
+    NthSchoolDay,
+    Offset,
+    Snap,
+)
 from compliance_engine.rules.loader import FEDERAL, Corpus, LoadedRule
 from compliance_engine.rules.models import Rule
 from compliance_engine.rules.patterns import EventPattern
@@ -127,7 +134,9 @@ def _check_readings(corpus: Corpus, readings: Readings) -> None:
         for name in set(answers) - known:
             found = f"{rule_id} has no open question {name!r}" if loaded else f"{rule_id!r} is no rule"
             mend = did_you_mean(name, known) if loaded else did_you_mean(rule_id, corpus.rules)
-            problems.append(Problem(Place("reading"), "CE701", f"{rule_id}:{name}", found, ", ".join(sorted(known)), mend))
+            problems.append(
+                Problem(Place("reading"), "CE701", f"{rule_id}:{name}", found, ", ".join(sorted(known)), mend)
+            )
     if problems:
         raise UsageProblem(problems)
 
@@ -135,7 +144,9 @@ def _check_readings(corpus: Corpus, readings: Readings) -> None:
 def _in_force(corpus: Corpus, loaded: LoadedRule, answers: Mapping[str, str]) -> RuleInForce:
     rule = loaded.with_readings(answers)
     chosen = {reading.id: answers.get(reading.id, reading.default) for reading in rule.readings}
-    return RuleInForce(rule, loaded.jurisdiction, chosen, _Units(corpus, loaded.jurisdiction), loaded.document.name)
+    return RuleInForce(
+        rule, loaded.jurisdiction, chosen, _Units(corpus, loaded.jurisdiction), loaded.document.name
+    )
 
 
 class _Units(dict[str, str]):
@@ -165,7 +176,7 @@ def _replaced(corpus: Corpus, state: str) -> dict[str, str]:
 def order_of_evaluation(
     corpus: Corpus, state: str, program: str, district: str | None = None
 ) -> tuple[list[str], list[str]]:
-    """Return rule ids such that each comes after those it refers to, and a cycle if there is one (else empty)."""
+    """Return rule ids, each after those it refers to; and a cycle, if there is one (else empty)."""
     replaced = _replaced(corpus, state)
     members = {
         loaded.rule.id: loaded
@@ -184,7 +195,11 @@ def order_of_evaluation(
 
 
 def _visit(
-    rule_id: str, members: Mapping[str, LoadedRule], replaced: Mapping[str, str], done: dict[str, None], path: list[str]
+    rule_id: str,
+    members: Mapping[str, LoadedRule],
+    replaced: Mapping[str, str],
+    done: dict[str, None],
+    path: list[str],
 ) -> list[str]:
     if rule_id in done or rule_id not in members:
         return []

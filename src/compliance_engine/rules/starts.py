@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, Literal
 
@@ -53,7 +54,7 @@ class OnCount(Start):
     within: Literal["school_year", "ever"]
     every: int | None = None
     spread: str | None = None
-    """A day count: each event lasts that many counted days, and the one that reaches the threshold opens it."""
+    """A day count: each event lasts as many of its days; the one at the threshold opens the duty."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,13 +116,21 @@ def parse_start(value: object) -> Start:
     for key, reader in _FORMS.items():
         if key in value:
             return reader(value)
-    raise ValueError(f"starts_on: expected a pattern, birth, or one of {', '.join(_FORMS)}; found {', '.join(map(str, value))}")
+    raise ValueError(
+        f"starts_on: expected a pattern, birth, or {', '.join(_FORMS)}; found {', '.join(map(str, value))}"
+    )
 
 
 def _content(value: dict[str, Any], key: str, needed: set[str], optional: set[str]) -> dict[str, Any]:
     content = value[key]
-    if set(value) != {key} or not isinstance(content, dict) or not needed <= set(content) <= needed | optional:
-        raise ValueError(f"{key}: expected a mapping with {', '.join(sorted(needed | optional))}, found {content!r}")
+    if (
+        set(value) != {key}
+        or not isinstance(content, dict)
+        or not needed <= set(content) <= needed | optional
+    ):
+        raise ValueError(
+            f"{key}: expected a mapping with {', '.join(sorted(needed | optional))}, found {content!r}"
+        )
     return content
 
 
@@ -132,13 +141,22 @@ def _silence(value: dict[str, Any]) -> Start:
 
 
 def _count(value: dict[str, Any]) -> Start:
-    content = _content(value, "count_reached", {"of", "within"}, {"sum", "at_least", "above", "every", "spread"})
+    content = _content(
+        value, "count_reached", {"of", "within"}, {"sum", "at_least", "above", "every", "spread"}
+    )
     if ("at_least" in content) == ("above" in content):
         raise ValueError("count_reached: expected either at_least or above")
     reaches = content["at_least"] if "at_least" in content else content["above"] + 1
     if content["within"] not in ("school_year", "ever") or not isinstance(reaches, int):
         raise ValueError("count_reached: expected within: school_year | ever and a whole number")
-    return OnCount(parse_pattern(content["of"]), content.get("sum"), reaches, content["within"], content.get("every"), content.get("spread"))
+    return OnCount(
+        parse_pattern(content["of"]),
+        content.get("sum"),
+        reaches,
+        content["within"],
+        content.get("every"),
+        content.get("spread"),
+    )
 
 
 def _school_year(value: dict[str, Any]) -> Start:
@@ -148,7 +166,7 @@ def _school_year(value: dict[str, Any]) -> Start:
     return OnSchoolYear(which, parse_pattern(value["after"]))
 
 
-_FORMS = {
+_FORMS: dict[str, Callable[[dict[str, Any]], Start]] = {
     "any_of": lambda value: OnEvent(_patterns(value["any_of"])),
     "all_of": lambda value: OnAllOf(_patterns(value["all_of"])),
     "silence": _silence,

@@ -7,22 +7,47 @@ from pathlib import Path
 
 from compliance_engine.cases.catalogue import catalogue
 from compliance_engine.errors import Problem, did_you_mean, error_for
-from compliance_engine.rules.checks import check_corpus, word_place
 from compliance_engine.rules.conditions import CaseFact
 from compliance_engine.rules.expressions import EventDay
-from compliance_engine.rules.loader import Corpus, LoadedRule, read_corpus
+from compliance_engine.rules.loader import Corpus, LoadedRule, read_corpus, word_place
 from compliance_engine.rules.patterns import EventPattern, scalar_text
 
+CATALOGUE_FILE = "event_catalogue.yaml"
 
-def load_corpus(folder: Path, *, jurisdictions: Collection[str] | None = None) -> Corpus:
+
+def load_corpus(
+    folder: Path, *, jurisdictions: Collection[str] | None = None, cache: Path | None = None
+) -> Corpus:
     """Read a folder of rules and check all of it, the words of the catalogue included.
 
     Args:
         folder: Holds ``<jurisdiction>/...``.
         jurisdictions: Only these and the federal rules; None for all.
+        cache: A folder in which checked rules are kept between runs; None keeps nothing.
 
     Raises: the exceptions of `compliance_engine.errors` with every problem of the folder.
     """
+    if cache is None:
+        return _load(folder, jurisdictions)
+    from compliance_engine.rules import corpus_cache
+
+    package = Path(__file__).parents[1]
+    code = [
+        *sorted(package.glob("*.py")),
+        *sorted((package / "rules").glob("*.py")),
+        package / "cases" / CATALOGUE_FILE,
+    ]
+    path = corpus_cache.kept_path(cache, folder, corpus_cache.corpus_files(folder, jurisdictions), code)
+    corpus = corpus_cache.read_kept(path)
+    if corpus is None:
+        corpus = _load(folder, jurisdictions)
+        corpus_cache.keep(path, corpus)
+    return corpus
+
+
+def _load(folder: Path, jurisdictions: Collection[str] | None) -> Corpus:
+    from compliance_engine.rules.checks import check_corpus
+
     corpus, problems = read_corpus(folder, jurisdictions=jurisdictions)
     problems += check_corpus(corpus)
     problems += check_vocabulary(corpus)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Iterator, Sequence
 from datetime import UTC, date, datetime
 from pathlib import Path
@@ -93,3 +94,9 @@ def read_readings(texts: Sequence[str]) -> dict[str, dict[str, str]]:
             raise click.BadParameter(f"{key!r}: expected RULE:QUESTION=OPTION", param_hint="--reading")
         found.setdefault(rule, {})[question] = option
     return found
+
+
+def cache_folder() -> Path:
+    """Return the user's own folder for things that can be made again."""
+    given = os.environ.get("XDG_CACHE_HOME") or os.environ.get("LOCALAPPDATA")
+    return (Path(given) if given else Path.home() / ".cache") / "compliance-engine"

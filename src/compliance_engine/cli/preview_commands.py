@@ -16,6 +16,7 @@ from compliance_engine.cli.options import (
     FAIL,
     READING,
     RULES,
+    cache_folder,
     day_option,
     pairs,
     read_readings,
@@ -74,7 +75,7 @@ def preview_command(**given: Any) -> int:
     from compliance_engine.engine.preview import preview
 
     child, events = _child(given), [_event(text) for text in given["events"]]
-    corpus = load_corpus(rules_folder(given["rules"]), jurisdictions={child.state})
+    corpus = load_corpus(rules_folder(given["rules"]), jurisdictions={child.state}, cache=cache_folder())
     _known_state(child.state, corpus.states())
     library, reference = _calendar(given["calendar"], given["calendars"])
     child = _with_calendar(child, reference)

@@ -4,12 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from datetime import timedelta
-from typing import Any
 
 from compliance_engine.errors import Place, Problem, RuleProblem, did_you_mean
 from compliance_engine.rules.conditions import DaysBetween, DaysLeft, VariantOf
 from compliance_engine.rules.expressions import DueOf, Offset, Snap
-from compliance_engine.rules.loader import FEDERAL, Corpus, LoadedRule
+from compliance_engine.rules.loader import FEDERAL, Corpus, LoadedRule, word_place
 from compliance_engine.rules.models import Rule, Version
 from compliance_engine.rules.rulebook import count_key, order_of_evaluation
 from compliance_engine.rules.starts import OnCount, OnDue
@@ -201,22 +200,3 @@ def _cycles(corpus: Corpus) -> list[Problem]:
 
 def _key_place(loaded: LoadedRule, key: str) -> Place:
     return loaded.place(key) if key in loaded.document.data["rules"][loaded.index] else loaded.place()
-
-
-def word_place(loaded: LoadedRule, word: str) -> Place:
-    """Return the place of the first text or key within the rule that holds a word."""
-    path = _find(loaded.document.data["rules"][loaded.index], word)
-    return loaded.place(*path) if path is not None else loaded.place()
-
-
-def _find(data: Any, word: str) -> tuple[str | int, ...] | None:
-    if isinstance(data, str):
-        return () if word in data else None
-    items = data.items() if isinstance(data, dict) else enumerate(data) if isinstance(data, list) else ()
-    for key, value in items:
-        if isinstance(key, str) and word in key:
-            return (key,)
-        inner = _find(value, word)
-        if inner is not None:
-            return (key, *inner)
-    return None

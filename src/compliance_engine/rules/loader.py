@@ -209,3 +209,22 @@ def _first_id(document: Document) -> str:
     rules = document.data.get("rules") if isinstance(document.data, dict) else None
     first = rules[0] if isinstance(rules, list) and rules else None
     return str(first["id"]) if isinstance(first, dict) and "id" in first and len(rules or ()) == 1 else ""
+
+
+def word_place(loaded: LoadedRule, word: str) -> Place:
+    """Return the place of the first text or key within the rule that holds a word."""
+    path = _find(loaded.document.data["rules"][loaded.index], word)
+    return loaded.place(*path) if path is not None else loaded.place()
+
+
+def _find(data: Any, word: str) -> tuple[str | int, ...] | None:
+    if isinstance(data, str):
+        return () if word in data else None
+    items = data.items() if isinstance(data, dict) else enumerate(data) if isinstance(data, list) else ()
+    for key, value in items:
+        if isinstance(key, str) and word in key:
+            return (key,)
+        inner = _find(value, word)
+        if inner is not None:
+            return (key, *inner)
+    return None

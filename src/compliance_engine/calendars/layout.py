@@ -8,6 +8,7 @@ or crossing a gap gives `NO_DAY` without a check.
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
@@ -20,6 +21,33 @@ MOST_DAYS = 4000
 """The largest number of days that can be counted on a table; beyond it the answer is `NO_DAY`."""
 
 Indices = npt.NDArray[np.intp]
+
+
+class _Scratch(threading.local):
+    """Buffers of one thread, used again for every block: the first touch of fresh memory is dear."""
+
+    def __init__(self) -> None:
+        self._days = np.empty(0, dtype=np.int32)
+        self._rows = np.empty(0, dtype=np.int32)
+        self._places = [np.empty(0, dtype=np.intp), np.empty(0, dtype=np.intp)]
+
+    def days(self, size: int) -> IntArray:
+        if len(self._days) < size:
+            self._days = np.empty(size, dtype=np.int32)
+        return self._days[:size]
+
+    def rows(self, size: int) -> IntArray:
+        if len(self._rows) < size:
+            self._rows = np.empty(size, dtype=np.int32)
+        return self._rows[:size]
+
+    def places(self, slot: int, size: int) -> Indices:
+        if len(self._places[slot]) < size:
+            self._places[slot] = np.empty(size, dtype=np.intp)
+        return self._places[slot][:size]
+
+
+_SCRATCH = _Scratch()
 
 
 @dataclass(frozen=True)
@@ -50,15 +78,24 @@ class Layout:
         offsets = [(row if row >= 0 else n_rows) * span for row in (*rows, -1)]
         return cls(low, span, n_rows + 1, np.array(offsets, dtype=np.int32))
 
-    def locate(self, calendars: IntArray, days: IntArray) -> Indices:
-        """Return the flat place of each day; calendar -1 and `NO_DAY` are places without cover."""
-        at = np.subtract(days, np.int32(self.low - 1), dtype=np.int32)
+    def locate(self, calendars: IntArray, days: IntArray, *, slot: int = 0) -> Indices:
+        """Return the flat place of each day; calendar -1 and `NO_DAY` are places without cover.
+
+        The result is scratch memory of this thread: it holds until the next call with the same slot.
+        """
+        size = len(days)
+        at = _SCRATCH.days(size)
+        np.subtract(days, np.int32(self.low - 1), out=at)
         np.clip(at, 0, self.span - 1, out=at)
+        places = _SCRATCH.places(slot, size)
         if self.row_offsets is None:
-            at += np.multiply(calendars, np.int32(self.span), dtype=np.int32)
+            np.multiply(calendars, self.span, out=places)
+            places += at
         else:
-            at += self.row_offsets.take(calendars, mode="wrap")
-        return at.astype(np.intp)
+            rows = _SCRATCH.rows(size)
+            self.row_offsets.take(calendars, mode="wrap", out=rows)
+            np.add(rows, at, out=places)
+        return places
 
     def place(self, row: int, day: int) -> int:
         """Return the flat place of one day that lies within the layout."""
@@ -109,33 +146,41 @@ class Table:
     ) -> IntArray:
         """Return the N-th counted day after each day."""
         at = self.layout.locate(calendars, days)
-        positions = (self.first_at if include_start else self.last_at).take(at, mode="clip")
-        positions += self._bounded(number) - np.int32(include_start)
-        return self.inverse.take(positions, mode="clip")
+        known = self.first_at if include_start else self.last_at
+        return self._counted(known, at, self._bounded(number) - np.int32(include_start))
 
     def before(
         self, calendars: IntArray, days: IntArray, number: int | IntArray, *, include_start: bool
     ) -> IntArray:
         """Return the N-th counted day before each day."""
         at = self.layout.locate(calendars, days)
-        positions = (self.last_at if include_start else self.first_at).take(at, mode="clip")
-        positions -= self._bounded(number) - np.int32(include_start)
-        return self.inverse.take(positions, mode="clip")
+        known = self.last_at if include_start else self.first_at
+        return self._counted(known, at, np.int32(include_start) - self._bounded(number))
 
     def between(self, calendars: IntArray, first: IntArray, last: IntArray) -> IntArray:
         """Return the number of counted days after `first` through `last`; `NO_DAY` where not known."""
-        low = self.last_at.take(self.layout.locate(calendars, first), mode="clip")
         number = self.last_at.take(self.layout.locate(calendars, last), mode="clip")
+        low = _SCRATCH.rows(len(number))
+        self.last_at.take(self.layout.locate(calendars, first, slot=1), mode="clip", out=low)
         number -= low
         unknown = (np.abs(number) >= self.pad) | (low == 2 * self.pad)
-        number[unknown] = NO_DAY
+        if unknown.any():
+            number[unknown] = NO_DAY
         return number
 
     def counts(self, calendars: IntArray, days: IntArray) -> BoolArray:
         """Return which days are known to count."""
         at = self.layout.locate(calendars, days)
-        first = self.first_at.take(at, mode="clip")
-        return np.asarray((first == self.last_at.take(at, mode="clip")) & (first != 2 * self.pad))
+        first, last = _SCRATCH.days(len(at)), _SCRATCH.rows(len(at))
+        self.first_at.take(at, mode="clip", out=first)
+        self.last_at.take(at, mode="clip", out=last)
+        return np.asarray((first == last) & (first != 2 * self.pad))
+
+    def _counted(self, known: IntArray, at: Indices, steps: np.int32 | IntArray) -> IntArray:
+        position = _SCRATCH.rows(len(at))
+        known.take(at, mode="clip", out=position)
+        np.add(position, steps, out=at)
+        return self.inverse.take(at, mode="clip")
 
     def _bounded(self, number: int | IntArray) -> np.int32 | IntArray:
         if isinstance(number, int | np.integer):

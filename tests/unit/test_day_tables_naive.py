@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from compliance_engine.calendars.day_counts import CLOSURE_KINDS, DayCount, Period
 from compliance_engine.calendars.day_tables import DayTables
-from compliance_engine.calendars.models import Calendar, SchoolYear, join_years
+from compliance_engine.calendars.models import Calendar, Closure, SchoolYear, join_years
 from compliance_engine.dates import NO_DAY, to_day
 
 DAY = timedelta(days=1)
@@ -285,3 +285,28 @@ def test_the_order_of_rows_never_matters(calendar: Calendar, data: st.DataObject
     whole = tables.after("d", which, asked, numbers)
 
     assert tables.after("d", which[order], asked[order], numbers[order]).tolist() == whole[order].tolist()
+
+
+@settings(max_examples=40, deadline=None)
+@given(calendars(), st.data())
+def test_another_closure_never_makes_a_school_day_deadline_earlier(
+    calendar: Calendar, data: st.DataObject
+) -> None:
+    year = data.draw(st.sampled_from(calendar.years))
+    inner = [day for day in year.planned_days() if year.school_year.from_ < day < year.school_year.to]
+    free = [day for day in inner if day not in {item.date for item in year.unplanned}]
+    if not free:
+        return
+    closed = data.draw(st.sampled_from(free))
+    closure = Closure.model_validate({"from": closed, "to": closed, "kind": "other", "name": "more"})
+    fewer = year.model_copy(update={"closures": (*year.closures, closure)})
+    years = [fewer if one is year else one for one in calendar.years]
+    count = {"d": DayCount.model_validate({"id": "d", "title": "d", "counts": "school_days"})}
+    both = DayTables([calendar, join_years("us.random", years)], count)
+    start = data.draw(st.integers(to_day(year.covers.from_), to_day(year.covers.to)))
+    number = data.draw(st.integers(1, 30))
+
+    before, after = both.after("d", _array(0, 1), _array(start, start), number).tolist()
+
+    # a closure can push the answer out of the cover, never back
+    assert after == NO_DAY or before <= after

@@ -11,7 +11,7 @@ import numpy as np
 
 from compliance_engine.calendars.day_counts import CLOSURE_KINDS, ClosureKind, Closures, Summer
 from compliance_engine.calendars.models import Calendar, SchoolYear
-from compliance_engine.dates import NO_DAY, BoolArray, IntArray, to_day
+from compliance_engine.dates import BoolArray, IntArray, to_day
 
 OPEN = -1  # in `DayFacts.closed`: no closure names this day
 
@@ -230,8 +230,3 @@ class _Gathering:
 
     def span(self, first: date, last: date) -> slice:
         return slice(to_day(first) - self.low, to_day(last) - self.low + 1)
-
-
-def day_or_none(day: int) -> int | None:
-    """Return None for `NO_DAY`, else the day."""
-    return None if day == NO_DAY else day

@@ -167,13 +167,38 @@ def _spread(view: View, rule: RuleInForce, start: OnCount, opened: Openings, wan
 
 def _on_school_year(view: View, rule: RuleInForce, start: OnSchoolYear) -> Openings:
     case, day = _school_year_days(view, start.which)
-    moment = start_of_day(day)
+    active = _active(view, rule, start, case, start_of_day(day)) & (day <= view.as_of)
+    known = Openings(case[active], day[active], start_of_day(day[active]))
+    beyond = _beyond_the_calendar(view, rule, start)
+    if not len(beyond):
+        return known
+    number = np.int32(view.reasons.number("calendar_ends", rule.units["school_days"]))
+    both = Openings(
+        case=np.concatenate([known.case, beyond]),
+        day=np.concatenate([known.day, np.full(len(beyond), NO_DAY)]),
+        moment=np.concatenate([known.moment, np.full(len(beyond), NO_DAY)]),
+        reason=np.concatenate([np.zeros(len(known), np.int32), np.full(len(beyond), number)]),
+    )
+    return both.take(np.argsort(both.case, kind="stable"))
+
+
+def _active(
+    view: View, rule: RuleInForce, start: OnSchoolYear, case: IntArray, moment: IntArray
+) -> BoolArray:
+    """Return which cases the event has happened in, with nothing closing it since, at each moment."""
     gates = view.selections.of((start.after,))
     closings = view.selections.of(closing_patterns(view, rule.rule))
     opened = gates.moments_at(gates.last_by(case, moment))
     closed = closings.moments_at(closings.last_by(case, moment))
-    active = (opened != NO_DAY) & (opened > closed) & (day <= view.as_of)
-    return Openings(case[active], day[active], moment[active])
+    return np.asarray((opened != NO_DAY) & (opened > closed))
+
+
+def _beyond_the_calendar(view: View, rule: RuleInForce, start: OnSchoolYear) -> IntArray:
+    """Return the active cases whose calendar says nothing of the day that is asked about."""
+    as_of = np.full(len(view.batch), np.int32(view.as_of))
+    missing = np.flatnonzero(view.tables.year_index(view.calendar, as_of) < 0).astype(np.int32)
+    active = _active(view, rule, start, missing, start_of_day(as_of[missing]))
+    return np.asarray(missing[active])
 
 
 def _school_year_days(view: View, which: str) -> tuple[IntArray, IntArray]:

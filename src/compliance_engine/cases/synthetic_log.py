@@ -11,11 +11,12 @@ import pyarrow as pa
 
 from compliance_engine.cases.catalogue import canonical_json, catalogue
 from compliance_engine.cases.tables import EVENTS
-from compliance_engine.dates import BoolArray
+from compliance_engine.dates import BoolArray, IntArray
 
 Days = npt.NDArray[np.int64]
 NEVER = 2**40
 YEAR = 365.25
+_DAY_SHIFT = 2**20
 Attributes = Mapping[str, object] | tuple[Days, Sequence[Mapping[str, object]]] | None
 
 
@@ -33,7 +34,7 @@ class Log:
     rng: np.random.Generator
     last_day: Days
     _texts: dict[str | None, int] = field(default_factory=lambda: {None: 0})
-    _parts: list[tuple[Days, Days, Days, Days]] = field(default_factory=list)
+    _parts: list[tuple[IntArray, IntArray, npt.NDArray[np.int16], IntArray]] = field(default_factory=list)
 
     def add(self, event: str, days: Days, attributes: Attributes = None) -> None:
         """Add one event to every case whose day has come.
@@ -49,8 +50,9 @@ class Log:
             choice, objects = attributes
             numbers = np.asarray([self._number(one) for one in objects], dtype=np.int64)
             texts = numbers[choice[rows]]
-        rank = np.full(len(rows), catalogue().rank(event), dtype=np.int64)
-        self._parts.append((rows, days[rows], rank, texts))
+        rank = np.full(len(rows), catalogue().rank(event), dtype=np.int16)
+        parts = (rows.astype(np.int32), days[rows].astype(np.int32), rank, texts.astype(np.int32))
+        self._parts.append(parts)
 
     def chance(self, share: float) -> BoolArray:
         """Return a mask with about this share of the cases."""
@@ -69,8 +71,9 @@ class Log:
     def table(self, ids: pa.Array) -> pa.Table:
         """Return the events, sorted by case, day and process order."""
         rows, days, rank, texts = (np.concatenate([part[k] for part in self._parts]) for k in range(4))
-        order = np.lexsort((texts, rank, days, rows))
-        rows, days, rank, texts = rows[order], days[order], rank[order], texts[order]
+        key = (rows.astype(np.int64) << 32) | ((days.astype(np.int64) + _DAY_SHIFT) << 10) | rank
+        order = np.argsort(key, kind="stable")
+        rows, days, rank, texts = rows[order], days[order].astype(np.int64), rank[order], texts[order]
         entered = (days * 86_400 + 15 * 3600 + self.rng.integers(0, 3 * 86_400, len(days))) * 1_000_000
         recorded = pa.array(entered, mask=self.rng.random(len(days)) < 0.05)
         nothing = pa.nulls(len(days), pa.string())

@@ -91,6 +91,8 @@ class Engine:
                     view.outcomes[rule.id] = outcome
                     _flag_calendar(view, rule, outcome)
                     evaluation.blocks.append(DeadlineBlock(book, rule, low, outcome))
+                for outcome in view.outcomes.values():
+                    outcome.compact()
         return evaluation
 
     def view_of_case(self, batch: CaseBatch, row: int, reasons: Reasons) -> View:

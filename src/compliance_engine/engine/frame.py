@@ -86,6 +86,14 @@ class Outcome:
     reason: IntArray
     flags: np.ndarray
 
+    def compact(self) -> None:
+        """Let go of what only the evaluation needed, and of columns that say the same in every row."""
+        self.openings = Openings(self.openings.case, self.openings.day, self.openings.moment)
+        for name in ("closed", "days_late", "version", "variant", "excuse", "reason", "flags"):
+            column = getattr(self, name)
+            if len(column) and (column == column[0]).all():
+                setattr(self, name, np.broadcast_to(column[0], len(column)))
+
     def take(self, rows: np.ndarray) -> Outcome:
         """Return the rows at `rows`."""
         arrays = (getattr(self, name)[rows] for name in self.__slots__[1:])

@@ -60,11 +60,15 @@ def deadline_lines(deadline: Deadline, *, working: bool = True) -> Iterator[str]
     """Yield the lines of one deadline: due day, law, how well it is verified, and the working."""
     yield headline(deadline)
     yield f"  {deadline.title}"
-    yield f"  rule      {deadline.rule}" + (f" (replaces {', '.join(deadline.overrides)})" if deadline.overrides else "")
+    yield f"  rule      {deadline.rule}" + (
+        f" (replaces {', '.join(deadline.overrides)})" if deadline.overrides else ""
+    )
     if deadline.variant:
         yield f"  variant   {deadline.variant}"
     for index, citation in enumerate(deadline.citations):
-        yield f"  {'law' if index == 0 else '':<8}  {citation.ref}" + (f"  {citation.url}" if citation.url else "")
+        yield f"  {'law' if index == 0 else '':<8}  {citation.ref}" + (
+            f"  {citation.url}" if citation.url else ""
+        )
     if deadline.verified:
         yield f"  verified  {deadline.verified}: {VERIFIED[deadline.verified]}"
     for remark in remarks(deadline):
@@ -81,7 +85,9 @@ def _step_lines(step: dict[str, Any]) -> Iterator[str]:
     weekends = sum(run["days"] for run in runs if run["reason"] == "weekend")
     for run in runs:
         if run["reason"] != "weekend":
-            yield f"        not counted  {_span(run)}  {run['reason'].replace('_', ' ')}" + (f": {run['name']}" if run["name"] else "")
+            yield f"        not counted  {_span(run)}  {run['reason'].replace('_', ' ')}" + (
+                f": {run['name']}" if run["name"] else ""
+            )
     if weekends:
         yield f"        not counted  {weekends} weekend days"
 

@@ -1,0 +1,73 @@
+"""Many rows at once, in and out: Arrow tables and plain tuples, never an object per row."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from datetime import UTC, datetime
+from typing import Any
+
+import pyarrow as pa
+import sqlalchemy as sa
+
+_ROWS = 65_536
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+
+
+def read_table(connection: sa.Connection, query: sa.Select[Any], schema: pa.Schema) -> pa.Table:
+    """Return the rows of a query as columns.
+
+    Args:
+        query: Selects the columns of the schema in its order, as whole numbers, texts or null.
+    """
+    cursor = connection.execute(query).cursor
+    assert cursor is not None
+    batches = []
+    while rows := cursor.fetchmany(_ROWS):
+        columns = [
+            pa.array(column, field.type)
+            for column, field in zip(zip(*rows, strict=True), schema, strict=True)
+        ]
+        batches.append(pa.RecordBatch.from_arrays(columns, schema=schema))
+    cursor.close()
+    return pa.Table.from_batches(batches, schema=schema)
+
+
+def insert_table(connection: sa.Connection, table: sa.Table, rows: pa.Table) -> None:
+    """Insert rows given as columns; names are those of the database table."""
+    columns = [column.to_pylist() for column in rows.columns]
+    insert_rows(connection, table, rows.column_names, zip(*columns, strict=True))
+
+
+def insert_rows(
+    connection: sa.Connection, table: sa.Table, names: Sequence[str], rows: Iterable[tuple[Any, ...]]
+) -> None:
+    """Insert tuples by the driver's own executemany."""
+    given = list(rows)
+    if not given:
+        return
+    compiled = table.insert().compile(dialect=connection.dialect, column_keys=list(names))
+    if compiled.positiontup is not None:
+        order = [names.index(name) for name in compiled.positiontup]
+        if order != list(range(len(names))):
+            given = [tuple(row[index] for index in order) for row in given]
+        connection.exec_driver_sql(str(compiled), given)
+    else:
+        connection.execute(table.insert(), [dict(zip(names, row, strict=True)) for row in given])
+
+
+def next_number(connection: sa.Connection, column: sa.ColumnElement[Any]) -> int:
+    """Return the number after the largest in a column; only a writer may ask."""
+    return int(connection.execute(sa.select(sa.func.coalesce(sa.func.max(column), 0))).scalar_one()) + 1
+
+
+def to_microseconds(moment: datetime) -> int:
+    """Return a moment (with a time zone) as microseconds since 1970-01-01 (UTC)."""
+    elapsed = moment.astimezone(UTC) - _EPOCH
+    return (elapsed.days * 86_400 + elapsed.seconds) * 1_000_000 + elapsed.microseconds
+
+
+def to_moment(microseconds: int) -> datetime:
+    """Return a moment in UTC."""
+    return datetime.fromtimestamp(microseconds // 1_000_000, UTC).replace(
+        microsecond=microseconds % 1_000_000
+    )

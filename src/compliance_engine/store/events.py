@@ -1,0 +1,387 @@
+"""Imports: cases and dated facts are added, never changed; what is known already is not added twice."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass
+from datetime import datetime
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+import pyarrow.compute as pc
+import sqlalchemy as sa
+
+from compliance_engine.cases.importers.outcome import Imported, QuarantinedRow
+from compliance_engine.dates import BoolArray
+from compliance_engine.store.bulk import insert_table, next_number, read_table, to_microseconds
+from compliance_engine.store.connect import Store
+from compliance_engine.store.tables import case_versions, cases, districts, events, imports
+from compliance_engine.store.words import Words
+
+_KNOWN_CASE = pa.schema(
+    [
+        ("case_key", pa.int32()),
+        ("case_id", pa.string()),
+        ("state", pa.string()),
+        ("district", pa.string()),
+        ("program", pa.string()),
+    ]
+)
+_VERSION = pa.schema(
+    [
+        ("case_key", pa.int32()),
+        ("import_id", pa.int32()),
+        ("recorded_at", pa.int64()),
+        ("calendar", pa.string()),
+        ("birth_day", pa.int32()),
+        ("grade", pa.int32()),
+        ("attributes", pa.int32()),
+    ]
+)
+_EVENT = pa.schema(
+    [
+        ("case_key", pa.int32()),
+        ("event", pa.int32()),
+        ("occurred_on", pa.int32()),
+        ("attributes", pa.int32()),
+        ("event_id", pa.string()),
+        ("corrects", pa.string()),
+        ("retracts", pa.string()),
+    ]
+)
+_IDENTITY = ("state", "district", "program")
+_FACTS = ("calendar", "birth_day", "grade", "attributes")
+_EVERY_EVENT = 50_000
+"""From so many known cases on, all events are read rather than those of the cases one by one."""
+_OTHER_CASE = "the case_id is known with another state, district or program; each case needs an id of its own"
+_OTHER_EVENT = (
+    "the event_id is already that of another event of the case; "
+    "a changed record needs its own event_id and `corrects`"
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Counts:
+    """What became of the rows of one kind; the numbers add up to the rows that were read well."""
+
+    new: int = 0
+    changed: int = 0
+    known: int = 0
+    conflicting: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class ImportReport:
+    """What an import did.
+
+    Attributes:
+        number: Number of the import; None when nothing was kept.
+        read, accepted, refused: Rows (records) of the files, as the reader counted them.
+        conflicts: Rows that read well but contradict what the store holds.
+    """
+
+    number: int | None
+    read: int
+    accepted: int
+    refused: int
+    cases: Counts
+    events: Counts
+    conflicts: tuple[QuarantinedRow, ...]
+
+    def as_json(self) -> dict[str, Any]:
+        """Return the counts as plain data."""
+        names = ("number", "read", "accepted", "refused")
+        counts = {"cases": asdict(self.cases), "events": asdict(self.events)}
+        return {name: getattr(self, name) for name in names} | counts
+
+
+class _DryRunError(Exception):
+    """Ends the transaction of a dry run."""
+
+
+def add(
+    store: Store,
+    imported: Imported,
+    *,
+    source: str,
+    form: str,
+    received_at: datetime,
+    recorded_at: datetime | None = None,
+    dry_run: bool = False,
+) -> ImportReport:
+    """Add what an importer read; all of it or, when something fails, nothing.
+
+    A case is known by its id. Its calendar, birth date, grade and attributes may change: that is a new
+    version. An event is known when one with the same case, type, day, attributes, id and pointers is.
+
+    Args:
+        source: What was read, as the user named it.
+        form: The format it was in.
+        received_at: Now, with a time zone; changed cases count as recorded then unless `recorded_at` says.
+        recorded_at: When records that do not say so themselves were recorded; None takes an event as known
+            since its day, and the first version of a case as known since ever.
+        dry_run: Count, and keep nothing.
+    """
+    report: ImportReport | None = None
+    try:
+        with store.write() as connection:
+            run = _Import(connection, imported, source, received_at, recorded_at)
+            report = run.run(form)
+            if dry_run:
+                raise _DryRunError
+    except _DryRunError:
+        assert report is not None
+        return ImportReport(None, *(getattr(report, name) for name in ImportReport.__slots__[1:]))
+    return report
+
+
+class _Import:
+    def __init__(
+        self,
+        connection: sa.Connection,
+        imported: Imported,
+        source: str,
+        received_at: datetime,
+        recorded_at: datetime | None,
+    ) -> None:
+        self.connection = connection
+        self.imported = imported
+        self.source = source
+        self.received = to_microseconds(received_at)
+        self.recorded = None if recorded_at is None else to_microseconds(recorded_at)
+        self.words = Words(connection)
+        self.number = next_number(connection, imports.c.import_id)
+        self.conflicts: list[QuarantinedRow] = []
+
+    def run(self, form: str) -> ImportReport:
+        """Add the cases, then their events, and note the import."""
+        given = self.imported.cases
+        known = _known_cases(self.connection, len(given))
+        self._note(form, Counts(), Counts())
+        good, counts = self._conflicting_cases(given, known)
+        kept = given.filter(pa.array(good))
+        keys, added = self._new_cases(kept, known)
+        versions = self._case_rows(kept, keys)
+        counted, changed = self._versions(versions, added)
+        case_counts = Counts(added, changed, counted - changed, counts)
+        event_counts = self._events(kept.column("case_id"), keys, known)
+        self._note(form, case_counts, event_counts)
+        imported = self.imported
+        return ImportReport(
+            self.number,
+            imported.read,
+            imported.accepted,
+            len(imported.quarantine),
+            case_counts,
+            event_counts,
+            tuple(self.conflicts),
+        )
+
+    def _note(self, form: str, case_counts: Counts, event_counts: Counts) -> None:
+        imported = self.imported
+        values = {
+            "read": imported.read,
+            "accepted": imported.accepted,
+            "refused": len(imported.quarantine),
+            "new_cases": case_counts.new,
+            "changed_cases": case_counts.changed,
+            "known_cases": case_counts.known,
+            "conflicting_cases": case_counts.conflicting,
+            "new_events": event_counts.new,
+            "known_events": event_counts.known,
+            "conflicting_events": event_counts.conflicting,
+        }
+        of_this = imports.c.import_id == self.number
+        if self.connection.execute(sa.select(imports.c.import_id).where(of_this)).first():
+            self.connection.execute(imports.update().where(of_this).values(**values))
+            return
+        about = {
+            "source": self.source,
+            "form": form,
+            "received_at": self.received,
+            "recorded_at": self.recorded,
+        }
+        self.connection.execute(imports.insert().values(import_id=self.number, **about, **values))
+
+    def _conflicting_cases(self, given: pa.Table, known: pa.Table) -> tuple[BoolArray, int]:
+        """Return which cases do not contradict a known case, and how many do."""
+        row = pc.index_in(given.column("case_id"), value_set=known.column("case_id").combine_chunks())
+        good = np.ones(len(given), np.bool_)
+        for name in _IDENTITY:
+            before = known.column(name).take(row)
+            same = pc.fill_null(pc.equal(before, given.column(name)), True)
+            good &= same.to_numpy()
+        wrong = np.flatnonzero(~good)
+        for case in given.select(["case_id", *_IDENTITY]).take(pa.array(wrong)).to_pylist():
+            self._refuse("CE605", _OTHER_CASE, case)
+        return good, len(wrong)
+
+    def _refuse(self, code: str, reason: str, row: Mapping[str, Any]) -> None:
+        raw = json.dumps({name: value for name, value in row.items() if value is not None}, default=str)
+        self.conflicts.append(QuarantinedRow(self.source, 0, code, reason, raw))
+
+    def _new_cases(self, kept: pa.Table, known: pa.Table) -> tuple[npt.NDArray[np.int32], int]:
+        """Add the cases that are new; return the key of each case and how many were added."""
+        row = pc.index_in(kept.column("case_id"), value_set=known.column("case_id").combine_chunks())
+        keys = known.column("case_key").take(row).fill_null(-1).to_numpy().astype(np.int32)
+        new = np.flatnonzero(keys < 0)
+        first = next_number(self.connection, cases.c.case_key)
+        keys[new] = np.arange(first, first + len(new), dtype=np.int32)
+        fresh = kept.take(pa.array(new))
+        rows = {
+            "case_key": pa.array(keys[new]),
+            "case_id": fresh.column("case_id"),
+            "district_key": self._districts(fresh),
+            "program": fresh.column("program"),
+        }
+        insert_table(self.connection, cases, pa.table(rows))
+        return keys, len(new)
+
+    def _districts(self, fresh: pa.Table) -> pa.Array:
+        query = sa.select(districts.c.state, districts.c.district, districts.c.district_key)
+        known = {(state, district): key for state, district, key in self.connection.execute(query)}
+        number = next_number(self.connection, districts.c.district_key)
+        pairs = list(
+            zip(fresh.column("state").to_pylist(), fresh.column("district").to_pylist(), strict=True)
+        )
+        for pair in sorted(set(pairs) - set(known)):
+            known[pair] = number
+            values = {"district_key": number, "state": pair[0], "district": pair[1]}
+            self.connection.execute(districts.insert().values(**values))
+            number += 1
+        return pa.array([known[pair] for pair in pairs], pa.int32())
+
+    def _case_rows(self, kept: pa.Table, keys: npt.NDArray[np.int32]) -> pa.Table:
+        columns = {
+            "case_key": pa.array(keys),
+            "calendar": kept.column("calendar"),
+            "birth_day": kept.column("birth_date").cast(pa.int32()),
+            "grade": kept.column("grade"),
+            "attributes": self.words.encode(kept.column("attributes")),
+        }
+        return pa.table(columns)
+
+    def _versions(self, given: pa.Table, added: int) -> tuple[int, int]:
+        """Add versions of cases that are new or changed; return how many were known before, and changed."""
+        latest = _last_versions(
+            _versions_of_all(self.connection) if added < len(given) else _VERSION.empty_table()
+        )
+        row = pc.index_in(given.column("case_key"), value_set=latest.column("case_key").combine_chunks())
+        new = pc.is_null(row).to_numpy()
+        differs = np.zeros(len(given), np.bool_)
+        for name in _FACTS:
+            before, now = latest.column(name).take(row), given.column(name)
+            same = pc.or_kleene(pc.equal(before, now), pc.and_(pc.is_null(before), pc.is_null(now)))
+            differs |= ~pc.fill_null(same, False).to_numpy()
+        changed = differs & ~new
+        moments = [self.recorded if is_new else (self.recorded or self.received) for is_new in new.tolist()]
+        rows = given.append_column("recorded_at", pa.array(moments, pa.int64()))
+        rows = rows.append_column("import_id", pa.array(np.full(len(given), self.number, np.int32)))
+        insert_table(self.connection, case_versions, rows.filter(pa.array(new | changed)))
+        return len(given) - added, int(changed.sum())
+
+    def _events(self, ids: pa.ChunkedArray, keys: npt.NDArray[np.int32], known: pa.Table) -> Counts:
+        """Add the events that are new."""
+        table = self.imported.events
+        row = pc.index_in(table.column("case_id"), value_set=ids.combine_chunks())
+        lost = pc.is_null(row).to_numpy()
+        for event in table.filter(pa.array(lost)).select(["case_id", "event", "occurred_on"]).to_pylist():
+            self._refuse("CE605", "its case contradicts the store", event)
+        table, row = table.filter(pa.array(~lost)), row.filter(pa.array(~lost))
+        rows = self._event_rows(table, keys[row.to_numpy()])
+        before = self._known_events(keys, known)
+        fresh = _not_in(rows, before)
+        fresh, clashes = self._event_ids(fresh, before, table)
+        first = next_number(self.connection, events.c.event_number)
+        picked = np.asarray(fresh, np.int64)
+        order = picked[np.argsort(rows.column("case_key").to_numpy()[picked], kind="stable")]
+        new = rows.take(pa.array(order))
+        recorded = table.column("recorded_at").cast(pa.int64()).take(pa.array(order))
+        if self.recorded is not None:
+            recorded = recorded.fill_null(self.recorded)
+        new = new.append_column("recorded_at", recorded)
+        new = new.append_column("event_number", pa.array(np.arange(first, first + len(new), dtype=np.int64)))
+        new = new.append_column("import_id", pa.array(np.full(len(new), self.number, np.int32)))
+        insert_table(self.connection, events, new)
+        return Counts(len(new), 0, len(table) - len(new) - clashes, clashes + int(lost.sum()))
+
+    def _event_rows(self, table: pa.Table, keys: npt.NDArray[np.int32]) -> pa.Table:
+        columns = [
+            pa.array(keys),
+            self.words.encode(table.column("event")),
+            table.column("occurred_on").cast(pa.int32()),
+            self.words.encode(table.column("attributes")),
+            *(table.column(name) for name in ("event_id", "corrects", "retracts")),
+        ]
+        return pa.table(columns, schema=_EVENT)
+
+    def _known_events(self, keys: npt.NDArray[np.int32], known: pa.Table) -> pa.Table:
+        """Return the stored events of the cases that were known before."""
+        old = np.intersect1d(keys, known.column("case_key").to_numpy())
+        query = sa.select(*(events.c[name] for name in _EVENT.names))
+        if len(old) > _EVERY_EVENT or len(old) * 2 > len(known):
+            return read_table(self.connection, query, _EVENT) if len(old) else _EVENT.empty_table()
+        parts = [_EVENT.empty_table()]
+        for at in range(0, len(old), 500):
+            some = query.where(events.c.case_key.in_(old[at : at + 500].tolist()))
+            parts.append(read_table(self.connection, some, _EVENT))
+        return pa.concat_tables(parts)
+
+    def _event_ids(self, fresh: Sequence[int], before: pa.Table, table: pa.Table) -> tuple[list[int], int]:
+        """Leave out new events whose id is already that of another event of the case."""
+        if table.column("event_id").null_count == len(table) or not len(before):
+            return list(fresh), 0
+        named = before.filter(pc.is_valid(before.column("event_id")))
+        pairs = zip(named.column("case_key").to_pylist(), named.column("event_id").to_pylist(), strict=True)
+        taken = set(pairs)
+        keys, ids = self._key_of(table), table.column("event_id").to_pylist()
+        clashing = [row for row in fresh if (keys[row], ids[row]) in taken]
+        names = ["case_id", "event", "occurred_on", "event_id"]
+        for event in table.select(names).take(pa.array(clashing, pa.int64())).to_pylist():
+            self._refuse("CE606", _OTHER_EVENT, event)
+        gone = set(clashing)
+        return [row for row in fresh if row not in gone], len(gone)
+
+    def _key_of(self, table: pa.Table) -> list[int]:
+        query = sa.select(cases.c.case_id, cases.c.case_key)
+        known = dict(self.connection.execute(query).tuples().all())
+        return [known[case_id] for case_id in table.column("case_id").to_pylist()]
+
+
+def _known_cases(connection: sa.Connection, _: int) -> pa.Table:
+    columns = (cases.c.case_key, cases.c.case_id, districts.c.state, districts.c.district, cases.c.program)
+    return read_table(connection, sa.select(*columns).join(districts), _KNOWN_CASE)
+
+
+def _versions_of_all(connection: sa.Connection) -> pa.Table:
+    return read_table(connection, sa.select(*(case_versions.c[name] for name in _VERSION.names)), _VERSION)
+
+
+def _last_versions(versions: pa.Table) -> pa.Table:
+    """Return the version of each case that came last into the store."""
+    key, number = (versions.column(name).to_numpy() for name in ("case_key", "import_id"))
+    order = np.lexsort((number, key))
+    last = np.ones(len(order), np.bool_)
+    last[:-1] = key[order][1:] != key[order][:-1]
+    return versions.take(pa.array(order[last]))
+
+
+def _not_in(rows: pa.Table, before: pa.Table) -> list[int]:
+    """Return the numbers of the rows that are not equal to a row of `before` in every column."""
+    if not len(before):
+        return list(range(len(rows)))
+    numbered = _comparable(rows).append_column("number", pa.array(np.arange(len(rows), dtype=np.int64)))
+    fresh = numbered.join(_comparable(before), list(_EVENT.names), join_type="left anti")
+    return sorted(fresh.column("number").to_pylist())
+
+
+def _comparable(rows: pa.Table) -> pa.Table:
+    """Return the rows with null as a value, since a join takes no null for equal to another."""
+    columns = [
+        pc.fill_null(column, "" if field.type == pa.string() else 0)
+        for field, column in zip(_EVENT, rows.columns, strict=True)
+    ]
+    return pa.table(columns, schema=_EVENT)

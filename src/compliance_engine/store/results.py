@@ -1,0 +1,209 @@
+"""Deadlines and findings as change rows: a sweep writes what changed, readers see one finished sweep."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+import sqlalchemy as sa
+
+from compliance_engine.dates import NO_DAY, to_day
+from compliance_engine.engine.columns import Flag, Status
+from compliance_engine.store.bulk import insert_rows, insert_table, next_number, read_table
+from compliance_engine.store.sweeps import Sweep
+from compliance_engine.store.tables import cases, deadlines, districts, findings, verdicts
+from compliance_engine.store.words import all_words, decode
+
+_NUMBER = pa.int32()
+DEADLINE_ROWS = pa.schema(
+    [
+        (name, _NUMBER)
+        for name in (
+            "case_key",
+            "rule",
+            "opened_on",
+            "nth",
+            "due_on",
+            "met_on",
+            "closed_on",
+            "status",
+            "days_late",
+            "version",
+            "variant",
+            "excuse",
+            "reason",
+            "about",
+            "flags",
+        )
+    ]
+)
+"""What is compared from night to night: numbers, `NO_DAY` for null; texts as numbers of words."""
+
+FINDING_ROWS = pa.schema(
+    [(name, _NUMBER) for name in ("case_key", "rule", "opened_on", "nth", "finding", "verdict")]
+)
+KEY = ("case_key", "rule", "opened_on", "nth")
+_BATCH = 500
+_NULL = int(NO_DAY)
+
+
+def write_changes(
+    connection: sa.Connection, table: sa.Table, district: int, sweep: int, now: pa.Table
+) -> tuple[int, int]:
+    """Bring the rows of a district up to date.
+
+    Args:
+        table: `deadlines` or `findings`.
+        now: What holds now, columns of `DEADLINE_ROWS` or `FINDING_ROWS`, each row once.
+
+    Returns: How many rows began, and how many ended.
+    """
+    schema = DEADLINE_ROWS if table is deadlines else FINDING_ROWS
+    names = list(schema.names)
+    before = _current(connection, table, district, schema)
+    if len(before):
+        ended = before.join(now, names, join_type="left anti").column("id").to_pylist()
+        began = now.join(before.select(names), names, join_type="left anti")
+    else:
+        ended, began = [], now
+    update = table.update().where(table.c.id == sa.bindparam("row_id")).values(valid_to=sweep)
+    if ended:
+        connection.execute(update, [{"row_id": number} for number in sorted(ended)])
+    if len(began):
+        began = began.sort_by([(name, "ascending") for name in names])
+        first = next_number(connection, table.c.id)
+        columns = {name: _with_null(began.column(name)) for name in names}
+        columns["id"] = pa.array(np.arange(first, first + len(began), dtype=np.int64))
+        columns["district_key"] = pa.array(np.full(len(began), district, np.int32))
+        columns["valid_from"] = pa.array(np.full(len(began), sweep, np.int32))
+        insert_table(connection, table, pa.table(columns))
+    return len(began), len(ended)
+
+
+def _current(connection: sa.Connection, table: sa.Table, district: int, schema: pa.Schema) -> pa.Table:
+    columns = [
+        sa.func.coalesce(table.c[name], _NULL) if table.c[name].nullable else table.c[name]
+        for name in schema.names
+    ]
+    query = sa.select(*columns, table.c.id).where(
+        table.c.district_key == district, table.c.valid_to.is_(None)
+    )
+    return read_table(connection, query, schema.append(pa.field("id", pa.int64())))
+
+
+def _with_null(column: pa.ChunkedArray) -> pa.ChunkedArray:
+    return pc.if_else(pc.equal(column, _NULL), pa.scalar(None, _NUMBER), column)
+
+
+def keep_verdicts(connection: sa.Connection, contents: Sequence[str]) -> list[int]:
+    """Return the number of each verdict text; new ones are kept."""
+    found: dict[str, int] = {}
+    distinct = list(dict.fromkeys(contents))
+    for at in range(0, len(distinct), _BATCH):
+        query = sa.select(verdicts.c.content, verdicts.c.verdict)
+        some = query.where(verdicts.c.content.in_(distinct[at : at + _BATCH]))
+        found.update(connection.execute(some).tuples().all())
+    new = [content for content in distinct if content not in found]
+    first = next_number(connection, verdicts.c.verdict)
+    numbered = [(first + index, content) for index, content in enumerate(new)]
+    insert_rows(connection, verdicts, ("verdict", "content"), numbered)
+    found.update((content, number) for number, content in numbered)
+    return [found[content] for content in contents]
+
+
+def verdict_contents(connection: sa.Connection) -> dict[int, str]:
+    """Return every verdict text by its number."""
+    rows = connection.execute(sa.select(verdicts.c.verdict, verdicts.c.content))
+    return dict(rows.tuples().all())
+
+
+def read_deadlines(connection: sa.Connection, sweep: Sweep, *, case_id: str | None = None) -> pa.Table:
+    """Return the deadlines as one finished sweep found them.
+
+    Args:
+        case_id: Only those of one case.
+
+    Returns: Columns case_id, state, district, program, rule, opened_on, nth, due_on, met_on, closed_on (days
+        as date32), status (word), days_late, version (index into the rule's versions), variant, excuse,
+        reason, about, and the flags too_early, capped, projected, incomplete_calendar; sorted by case, rule
+        and opening.
+    """
+    names = DEADLINE_ROWS.names
+    table = _read(connection, deadlines, names, sweep.number, case_id)
+    texts = all_words(connection)
+    columns = {name: table.column(name) for name in ("case_id", "state", "district", "program")}
+    columns["rule"] = decode(table.column("rule"), texts)
+    columns |= {
+        name: table.column(name).cast(pa.date32()) for name in ("opened_on", "due_on", "met_on", "closed_on")
+    }
+    columns["nth"] = table.column("nth")
+    columns["status"] = pa.array([status.word for status in Status]).take(
+        table.column("status").combine_chunks()
+    )
+    running = pc.subtract(to_day(sweep.question.as_of), table.column("due_on"))
+    columns["days_late"] = pc.coalesce(table.column("days_late"), pc.fill_null(running, 0)).cast(pa.int32())
+    columns["version"] = table.column("version")
+    columns |= {name: decode(table.column(name), texts) for name in ("variant", "excuse", "reason", "about")}
+    flags = table.column("flags")
+    for flag in Flag:
+        columns[str(flag.name).lower()] = pc.not_equal(pc.bit_wise_and(flags, int(flag)), 0)
+    return _sorted(pa.table(columns))
+
+
+def read_findings(connection: sa.Connection, sweep: Sweep, *, case_id: str | None = None) -> pa.Table:
+    """Return the findings as one finished sweep found them.
+
+    Returns: Columns case_id, state, district, program, rule, opened_on, nth (which name the deadline),
+        finding, severity, basis, child_level, certainty (null where not concluded), rules (ids of the
+        findings rules that fired, a list) and error (why there is no verdict, null otherwise); sorted by
+        case, rule and opening.
+    """
+    table = _read(connection, findings, FINDING_ROWS.names, sweep.number, case_id)
+    texts = all_words(connection)
+    numbers = table.column("verdict").combine_chunks().dictionary_encode()
+    columns = {name: table.column(name) for name in ("case_id", "state", "district", "program")}
+    columns["rule"] = decode(table.column("rule"), texts)
+    columns["opened_on"] = table.column("opened_on").cast(pa.date32())
+    columns["nth"] = table.column("nth")
+    columns["finding"] = decode(table.column("finding"), texts)
+    if isinstance(numbers, pa.ChunkedArray):
+        numbers = pa.array([], _NUMBER).dictionary_encode()
+    said = _verdicts(connection, numbers.dictionary.to_pylist())
+    for name in ("severity", "basis", "child_level", "certainty"):
+        column = pa.array([one["conclusions"].get(name) for one in said], pa.string())
+        columns[name] = column.take(numbers.indices)
+    columns["rules"] = pa.array([one["rules"] for one in said], pa.list_(pa.string())).take(numbers.indices)
+    columns["error"] = pa.array([one["error"] for one in said], pa.string()).take(numbers.indices)
+    return _sorted(pa.table(columns))
+
+
+def _read(
+    connection: sa.Connection, table: sa.Table, names: Sequence[str], sweep: int, case_id: str | None
+) -> pa.Table:
+    about = (cases.c.case_id, districts.c.state, districts.c.district, cases.c.program)
+    query = sa.select(*about, *(table.c[name] for name in names)).join_from(table, cases)
+    query = query.join(districts, cases.c.district_key == districts.c.district_key)
+    query = query.where(
+        table.c.valid_from <= sweep, sa.or_(table.c.valid_to.is_(None), table.c.valid_to > sweep)
+    )
+    if case_id is not None:
+        query = query.where(cases.c.case_id == case_id)
+    fields = [*((column.name, pa.string()) for column in about), *((name, _NUMBER) for name in names)]
+    return read_table(connection, query, pa.schema(fields))
+
+
+def _sorted(table: pa.Table) -> pa.Table:
+    return table.sort_by([(name, "ascending") for name in ("case_id", "rule", "opened_on", "nth")])
+
+
+def _verdicts(connection: sa.Connection, numbers: Sequence[int]) -> list[dict[str, Any]]:
+    found: dict[int, dict[str, Any]] = {}
+    for at in range(0, len(numbers), _BATCH):
+        query = sa.select(verdicts.c.verdict, verdicts.c.content)
+        some = query.where(verdicts.c.verdict.in_(numbers[at : at + _BATCH]))
+        found.update((number, json.loads(content)) for number, content in connection.execute(some).tuples())
+    return [found[number] for number in numbers]

@@ -1,0 +1,64 @@
+"""Texts that repeat, kept once each under a number."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+
+import pyarrow as pa
+import sqlalchemy as sa
+
+from compliance_engine.store.bulk import insert_rows, next_number
+from compliance_engine.store.tables import words
+
+_CHUNK = 500
+
+
+class Words:
+    """The numbers of texts, within one transaction.
+
+    Args:
+        connection: A writing connection if new texts are to get numbers.
+    """
+
+    def __init__(self, connection: sa.Connection) -> None:
+        self._connection = connection
+        self._numbers: dict[str, int] = {}
+
+    def numbers(self, texts: Iterable[str]) -> list[int]:
+        """Return the number of each text; new ones are kept."""
+        given = list(texts)
+        self._find([text for text in dict.fromkeys(given) if text not in self._numbers])
+        new = [text for text in dict.fromkeys(given) if text not in self._numbers]
+        if new:
+            first = next_number(self._connection, words.c.word)
+            numbered = [(first + index, text) for index, text in enumerate(new)]
+            insert_rows(self._connection, words, ("word", "text"), numbered)
+            self._numbers.update((text, number) for number, text in numbered)
+        return [self._numbers[text] for text in given]
+
+    def encode(self, column: pa.ChunkedArray) -> pa.Array:
+        """Return a column of texts as numbers, null for null, int32."""
+        encoded = pa.concat_arrays([pa.array([], pa.string()), *column.chunks]).dictionary_encode()
+        numbers = pa.array(self.numbers(encoded.dictionary.to_pylist()), pa.int32())
+        return numbers.take(encoded.indices)
+
+    def _find(self, texts: Sequence[str]) -> None:
+        for at in range(0, len(texts), _CHUNK):
+            query = sa.select(words.c.text, words.c.word).where(words.c.text.in_(texts[at : at + _CHUNK]))
+            self._numbers.update((text, number) for text, number in self._connection.execute(query))
+
+
+def all_words(connection: sa.Connection) -> dict[int, str]:
+    """Return every text by its number."""
+    rows = connection.execute(sa.select(words.c.word, words.c.text))
+    return dict(rows.tuples().all())
+
+
+def decode(numbers: pa.ChunkedArray | pa.Array, texts: dict[int, str]) -> pa.Array:
+    """Return a column of numbers as texts, null for null."""
+    column = numbers.combine_chunks() if isinstance(numbers, pa.ChunkedArray) else numbers
+    encoded = column.dictionary_encode()
+    if isinstance(encoded, pa.ChunkedArray):
+        encoded = pa.array([], pa.int32()).dictionary_encode()
+    known = pa.array([texts[number] for number in encoded.dictionary.to_pylist()], pa.string())
+    return known.take(encoded.indices)

@@ -1,0 +1,1 @@
+"""Sweeps: every case of a store evaluated and judged as of a day, district by district."""

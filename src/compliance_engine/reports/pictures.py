@@ -16,6 +16,7 @@ from compliance_engine.reports.model import STATUSES, DutySummary, Finding, Work
 BAR_WIDTH = 220
 _LEAST = 3  # a share of the bar that is there at all can be seen
 _PITCH, _CELL, _LEFT, _TOP = 12, 10, 16, 15
+_LETTER = 6
 _LONGEST_STRIP = 60 * 7
 _AFTER_DUE = 6 * 7  # days drawn beyond the due day at most, when the whole would be too long
 _LINE_WIDTH, _LINE_LEFT = 640, 10
@@ -51,7 +52,7 @@ class Bar:
 
 @dataclass(frozen=True, slots=True)
 class Mark:
-    """A day that stands out: ``start``, ``due``, ``met`` or ``asof``."""
+    """A day that stands out: ``start``, ``due``, ``met`` or ``missed``."""
 
     kind: str
     x: int
@@ -116,17 +117,26 @@ def _widths(counts: Sequence[int], whole: int) -> list[int]:
     return widths
 
 
-def picture(finding: Finding, as_of: date) -> Strip | Line | None:
+def picture(finding: Finding) -> Strip | Line | None:
     """Return the picture of a finding: a strip of days where days were counted, else a line; None without dates."""
     if finding.due_on is None:
         return None
-    end = finding.met_on or (as_of if finding.status == "overdue" else None)
+    end = finding.met_on or missed_by(finding)
     counted = _counted(finding)
     if counted is not None:
         days = [day for day in (counted.start, counted.end, finding.due_on) if day is not None]
         if (max(days) - min(days)).days <= _LONGEST_STRIP:
-            return _strip(finding, counted, min(days), max(days), end, as_of)
-    return _line(finding, end, as_of)
+            return _strip(finding, counted, min(days), max(days), end)
+    return _line(finding, end)
+
+
+def missed_by(finding: Finding) -> date | None:
+    """Return the day through which an overdue duty's days late are counted: the report's, or that of the event
+    it was to come before.
+    """
+    if finding.status != "overdue" or finding.due_on is None:
+        return None
+    return finding.due_on + timedelta(days=finding.days_late)
 
 
 def _counted(finding: Finding) -> WorkingStep | None:
@@ -136,9 +146,7 @@ def _counted(finding: Finding) -> WorkingStep | None:
     return (ended or steps or [None])[-1]
 
 
-def _strip(
-    finding: Finding, counted: WorkingStep, low: date, due: date, end: date | None, as_of: date
-) -> Strip:
+def _strip(finding: Finding, counted: WorkingStep, low: date, due: date, end: date | None) -> Strip:
     high = max(due, end) if end else due
     cut = (high - low).days > _LONGEST_STRIP
     if cut:
@@ -149,11 +157,13 @@ def _strip(
     for day, kind in kinds:
         grouped.setdefault(kind, []).append(day)
     weeks = (high - monday).days // 7 + 1
-    marks = [(kind, day) for kind, day in _marks(finding, end, as_of, counted.start) if low <= day <= high]
+    marks = [(kind, day) for kind, day in _marks(finding, end, counted.start) if low <= day <= high]
+    months = tuple(_month_labels(monday, high))
+    needed = max((label.x + _LETTER * len(label.text) for label in months), default=0)
     return Strip(
-        width=_LEFT + weeks * _PITCH + (16 if cut else 4),
+        width=max(_LEFT + weeks * _PITCH + (16 if cut else 4), needed),
         height=_TOP + 7 * _PITCH,
-        months=tuple(_month_labels(monday, high)),
+        months=months,
         paths=tuple((kind, " ".join(_square(day, monday) for day in days)) for kind, days in sorted(grouped.items())),
         marks=tuple(Mark(kind, *(place + _CELL // 2 for place in _corner(day, monday))) for kind, day in marks),
         text=_text(finding, end, counted),
@@ -202,20 +212,22 @@ def _month_labels(monday: date, high: date) -> Iterator[Label]:
         begins = first.day <= 7 or week == 0
         if begins and x >= free:
             text = _MONTHS[first.month - 1] + (f" {first.year}" if week == 0 or first.month == 1 else "")
-            free = x + 7 * len(text)
+            free = x + _LETTER * len(text) + 4
             yield Label(x, text)
 
 
-def _marks(finding: Finding, end: date | None, as_of: date, start: date | None) -> Iterator[tuple[str, date]]:
+def _marks(finding: Finding, end: date | None, start: date | None) -> Iterator[tuple[str, date]]:
     if start:
         yield "start", start
     if finding.due_on:
         yield "due", finding.due_on
-    if end:
-        yield ("met" if finding.met_on else "asof"), end
+    if finding.met_on:
+        yield "met", finding.met_on
+    elif end and end != start:
+        yield "missed", end
 
 
-def _line(finding: Finding, end: date | None, as_of: date) -> Line | None:
+def _line(finding: Finding, end: date | None) -> Line | None:
     due = finding.due_on
     assert due
     days = [day for day in (finding.opened_on, due, end) if day]
@@ -235,7 +247,7 @@ def _line(finding: Finding, end: date | None, as_of: date) -> Line | None:
     return Line(
         ticks=tuple(_ticks(low, high, x)),
         stretches=tuple(stretches),
-        marks=tuple(Mark(kind, x(day), 14) for kind, day in _marks(finding, end, as_of, finding.opened_on)),
+        marks=tuple(Mark(kind, x(day), 14) for kind, day in _marks(finding, end, finding.opened_on)),
         text=_text(finding, end, None),
     )
 

@@ -15,7 +15,7 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 
 from compliance_engine.engine.derivation import day_text
 from compliance_engine.reports.model import STATUSES, DueSoon, Finding, FindingCount, Source, Tally, ViolationReport
-from compliance_engine.reports.pictures import STATUS_WORDS, Bar, Line, Strip, bar, picture
+from compliance_engine.reports.pictures import STATUS_WORDS, Bar, Line, Strip, bar, missed_by, picture
 from compliance_engine.reports.text import VERIFIED
 
 FORMATS = ("html", "csv", "json")
@@ -74,8 +74,7 @@ class ViolationsPage:
 
 def violations_page(report: ViolationReport) -> ViolationsPage:
     """Return what the page shows."""
-    as_of = report.made_from.as_of
-    views = [FindingView(one, f"f{number}", picture(one, as_of)) for number, one in enumerate(report.findings, 1)]
+    views = [FindingView(one, f"f{number}", picture(one)) for number, one in enumerate(report.findings, 1)]
     meanings = {one.code: one for one in report.finding_counts}
     groups = [
         _group(meanings[code], tuple(members)) for code, members in groupby(views, key=lambda view: view.finding.codes[0])
@@ -183,7 +182,8 @@ def environment() -> Environment:
         lstrip_blocks=True,
     )
     env.filters.update(
-        day=day_text, words=_words, css_string=css_string, link=_link, share=_share, grouped=_grouped, remarks=remarks
+        day=day_text, words=_words, css_string=css_string, link=_link, share=_share, grouped=_grouped, remarks=remarks,
+        missed_by=missed_by
     )
     env.globals.update(statuses=STATUSES, status_words=STATUS_WORDS, verified_words=VERIFIED)
     return env

@@ -6,9 +6,12 @@ import os
 from collections.abc import Callable, Iterator, Sequence
 from datetime import UTC, date, datetime
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
+
+if TYPE_CHECKING:
+    from compliance_engine.errors import Problem
 
 
 class DayType(click.ParamType[date]):
@@ -73,25 +76,47 @@ READING = click.option(
     metavar="RULE:QUESTION=OPTION",
     help="Answer an open question of law otherwise; may be repeated.",
 )
+STORE = click.option("--store", required=True, metavar="FILE", help="The store: a file, or a database URL.")
+FORMAT = click.option(
+    "--format", "form", type=click.Choice(["text", "json"]), default="text", show_default=True
+)
 FAIL = click.option("--fail-on-violations", is_flag=True, help="Exit with 1 when something is late.")
 
 
-def pairs(texts: Sequence[str], hint: str) -> Iterator[tuple[str, str]]:
-    """Yield the two sides of each ``K=V``."""
+def misread(option: str, given: str, found: str, expected: str = "", mend: str = "") -> Problem:
+    """Return the problem of an argument that cannot be read."""
+    from compliance_engine.errors import Place, Problem
+
+    return Problem(Place(option), "CE702", given, found, expected, mend)
+
+
+def pairs(texts: Sequence[str], option: str) -> Iterator[tuple[str, str]]:
+    """Yield the two sides of each ``K=V``.
+
+    Raises: UsageProblem CE702.
+    """
+    from compliance_engine.errors import UsageProblem
+
+    wrong = [text for text in texts if not text.partition("=")[1] or not text.partition("=")[0].strip()]
+    if wrong:
+        raise UsageProblem(misread(option, text, "it names no value", "K=V") for text in wrong)
     for text in texts:
-        key, sign, value = text.partition("=")
-        if not sign or not key:
-            raise click.BadParameter(f"{text!r}: expected K=V", param_hint=hint)
+        key, _, value = text.partition("=")
         yield key.strip(), value.strip()
 
 
 def read_readings(texts: Sequence[str]) -> dict[str, dict[str, str]]:
-    """Return rule id to question to option."""
+    """Return rule id to question to option.
+
+    Raises: UsageProblem CE702.
+    """
+    from compliance_engine.errors import UsageProblem
+
     found: dict[str, dict[str, str]] = {}
     for key, option in pairs(texts, "--reading"):
         rule, sign, question = key.partition(":")
         if not sign:
-            raise click.BadParameter(f"{key!r}: expected RULE:QUESTION=OPTION", param_hint="--reading")
+            raise UsageProblem(misread("--reading", key, "it names no question", "RULE:QUESTION=OPTION"))
         found.setdefault(rule, {})[question] = option
     return found
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from datetime import date
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -18,6 +19,7 @@ from compliance_engine.cli.options import (
     RULES,
     cache_folder,
     day_option,
+    misread,
     pairs,
     read_readings,
 )
@@ -27,6 +29,7 @@ if TYPE_CHECKING:
     from compliance_engine.cases.event_text import WrittenEvent
     from compliance_engine.engine.deadline import Deadline
     from compliance_engine.engine.preview import Child, Preview
+    from compliance_engine.errors import Problem
 
 
 @click.command()
@@ -74,7 +77,7 @@ def preview_command(**given: Any) -> int:
     from compliance_engine.engine.evaluate import Engine
     from compliance_engine.engine.preview import preview
 
-    child, events = _child(given), [_event(text) for text in given["events"]]
+    child, events = _read(given)
     corpus = load_corpus(rules_folder(given["rules"]), jurisdictions={child.state}, cache=cache_folder())
     _known_state(child.state, corpus.states())
     library, reference = _calendar(given["calendar"], given["calendars"])
@@ -98,49 +101,59 @@ def preview_command(**given: Any) -> int:
     return FINDINGS if given["fail_on_violations"] and late else CLEAN
 
 
-def _child(given: dict[str, Any]) -> Child:
-    from compliance_engine.cases.catalogue import PROGRAMS, catalogue
-    from compliance_engine.engine.preview import Child
+def _read(given: dict[str, Any]) -> tuple[Child, list[WrittenEvent]]:
+    """Return the child and its events.
 
+    Raises: UsageProblem CE702 for every argument that cannot be read, all at once.
+    """
+    from compliance_engine.cases.catalogue import PROGRAMS
+    from compliance_engine.cases.event_text import read_event
+    from compliance_engine.engine.preview import Child
+    from compliance_engine.errors import UsageProblem
+
+    problems: list[Problem] = []
     if given["program"] not in PROGRAMS:
-        raise click.BadParameter(f"expected one of {', '.join(PROGRAMS)}", param_hint="--program")
-    facts: dict[str, bool | int | str] = {}
-    for name, text in pairs(given["attributes"], "--attribute"):
-        kind = catalogue().case_attributes.get(name)
+        problems.append(misread("--program", given["program"], "is no program", ", ".join(PROGRAMS)))
+    events = []
+    for text in given["events"]:
+        name, sign, rest = text.partition("=")
+        try:
+            if not sign:
+                raise ValueError("it has no date; expected NAME=DATE[,attribute=value]...")
+            events.append(read_event(name.strip(), rest))
+        except ValueError as error:
+            problems.append(misread("--event", text, str(error)))
+    facts = _facts(given["attributes"], problems)
+    if problems:
+        raise UsageProblem(problems)
+    grade = facts.pop("grade", given["grade"])
+    return Child(given["state"].lower(), given["program"], None, given["birth_date"], grade, facts), events
+
+
+def _facts(texts: Sequence[str], problems: list[Problem]) -> dict[str, Any]:
+    from compliance_engine.cases.catalogue import catalogue
+    from compliance_engine.errors import did_you_mean
+
+    facts: dict[str, Any] = {}
+    known = catalogue().case_attributes
+    for name, text in pairs(texts, "--attribute"):
+        kind = known.get(name)
         if kind is None:
-            raise click.BadParameter(
-                f"unknown fact {name!r}; expected {', '.join(catalogue().case_attributes)}",
-                param_hint="--attribute",
-            )
+            hint = did_you_mean(name, known)
+            problems.append(misread("--attribute", name, "is no fact of a case", ", ".join(known), hint))
+            continue
         try:
             facts[name] = kind.read(text)
         except ValueError as error:
-            raise click.BadParameter(str(error), param_hint="--attribute") from error
-    grade = facts.pop("grade", given["grade"])
-    return Child(given["state"].lower(), given["program"], None, given["birth_date"], grade, facts)
+            problems.append(misread("--attribute", f"{name}={text}", str(error)))
+    return facts
 
 
-def _with_calendar(child: Child, reference: str | None) -> Child:
-    from dataclasses import replace
+def _known_state(state: str, states: Sequence[str]) -> None:
+    from compliance_engine.errors import UsageProblem
 
-    return replace(child, calendar=reference)
-
-
-def _event(text: str) -> WrittenEvent:
-    from compliance_engine.cases.event_text import read_event
-
-    name, sign, rest = text.partition("=")
-    if not sign:
-        raise click.BadParameter(f"{text!r}: expected NAME=DATE[,attribute=value]...", param_hint="--event")
-    try:
-        return read_event(name.strip(), rest)
-    except ValueError as error:
-        raise click.BadParameter(str(error), param_hint="--event") from error
-
-
-def _known_state(state: str, states: list[str]) -> None:
     if state != "us" and state not in states:
-        raise click.BadParameter(f"no rules for {state!r}", param_hint="--state")
+        raise UsageProblem(misread("--state", state, "has no rules here", "a state of `rules list`, or us"))
 
 
 def _calendar(given: str | None, folder: Path | None) -> tuple[CalendarLibrary, str | None]:

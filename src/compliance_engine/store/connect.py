@@ -79,8 +79,8 @@ def open_store(given: str | Path, *, create: bool = False) -> Store:
     text = str(given)
     url = sa.make_url(text) if "://" in text else sa.URL.create("sqlite", database=text)
     name = text if "://" not in text else url.render_as_string(hide_password=True)
-    if url.get_backend_name() == "sqlite":
-        _check_file(Path(url.database or ""), name, create=create)
+    if url.get_backend_name() == "sqlite" and url.database:
+        _check_file(Path(url.database), name, create=create)
     engine = sa.create_engine(url)
     if engine.dialect.name == "sqlite":
         sa.event.listen(engine, "connect", _prepare)

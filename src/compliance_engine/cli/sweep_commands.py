@@ -1,0 +1,191 @@
+"""``sweep``: evaluate every case of the store as of a day, and judge the findings."""
+
+from __future__ import annotations
+
+import json
+import os
+import socket
+import sys
+from collections import Counter
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from datetime import UTC, date, datetime
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from compliance_engine.cli.exit_codes import CLEAN, FINDINGS
+from compliance_engine.cli.options import (
+    CALENDARS,
+    FAIL,
+    FORMAT,
+    KNOWN_AT,
+    READING,
+    RULES,
+    STORE,
+    day_option,
+    read_readings,
+)
+
+if TYPE_CHECKING:
+    from compliance_engine.store.changes import Change
+    from compliance_engine.store.connect import Store
+    from compliance_engine.sweep.runner import Finished
+
+_SHOWN = 20
+_Progress = Callable[[int, int, str], None]
+
+
+@click.command()
+@STORE
+@day_option("--as-of", help="The day whose truth is asked; needed unless --resume.")
+@KNOWN_AT
+@RULES
+@CALENDARS
+@READING
+@click.option(
+    "--project-until",
+    type=int,
+    metavar="YEAR",
+    help="Project unpublished school years up to this year, and mark every date that rests on them.",
+)
+@click.option("--resume", is_flag=True, help="Finish the sweep that was interrupted, as it was begun.")
+@click.option(
+    "--take-over", is_flag=True, help="Sweep although another process holds the lock; only if it is gone."
+)
+@FORMAT
+@FAIL
+def sweep_command(**given: Any) -> int:
+    """Evaluate every case of the store as of a day, judge the findings, and list what changed."""
+    from compliance_engine.store.connect import open_store
+
+    if given["resume"]:
+        fixed = ("as_of", "known_at", "rules", "calendars", "project_until")
+        named = [f"--{name.replace('_', '-')}" for name in fixed if given[name] is not None]
+        if named or given["readings"]:
+            raise click.UsageError(
+                f"--resume goes on as the sweep began; leave out {', '.join(named or ['--reading'])}"
+            )
+    elif given["as_of"] is None:
+        raise click.UsageError("give --as-of, the day whose truth is asked")
+    store = open_store(given["store"])
+    try:
+        with _progress(quiet=given["form"] == "json") as progress:
+            finished = _run(store, given, progress)
+    finally:
+        store.close()
+    click.echo(_as_json(finished) if given["form"] == "json" else _as_text(finished))
+    violations = finished.sweep.counts.get("findings", Counter())["noncompliance"]
+    return FINDINGS if given["fail_on_violations"] and violations else CLEAN
+
+
+def _run(store: Store, given: dict[str, Any], progress: _Progress) -> Finished:
+    from compliance_engine.data_files import calendars_folder, rules_folder
+    from compliance_engine.store.sweeps import Process, Question
+    from compliance_engine.sweep.law import read_law
+    from compliance_engine.sweep.runner import resume_sweep, run_sweep
+
+    def clock() -> datetime:
+        return datetime.now(UTC)
+
+    process = Process(os.getpid(), socket.gethostname(), clock())
+    if given["resume"]:
+        return resume_sweep(store, process, clock=clock, take_over=given["take_over"], progress=progress)
+    year = given["project_until"]
+    until = None if year is None else date(year, 6, 30)
+    question = Question(given["as_of"], given["known_at"], read_readings(given["readings"]), until)
+    law = read_law(rules_folder(given["rules"]), calendars_folder(given["calendars"]))
+    return run_sweep(
+        store, question, law, process, clock=clock, take_over=given["take_over"], progress=progress
+    )
+
+
+@contextmanager
+def _progress(*, quiet: bool) -> Iterator[_Progress]:
+    """Give a way to tell of districts done: a bar on a terminal, lines otherwise, on standard error."""
+    if quiet:
+        yield lambda done, total, name: None
+        return
+    if not sys.stderr.isatty():
+        yield lambda done, total, name: click.echo(f"swept {done} of {total}: {name}", err=True)
+        return
+    from rich.console import Console
+    from rich.progress import Progress
+
+    with Progress(console=Console(stderr=True), transient=True) as bar:
+        task = bar.add_task("sweeping", total=None)
+        yield lambda done, total, name: bar.update(task, completed=done, total=total, description=name)
+
+
+def _as_json(finished: Finished) -> str:
+    from compliance_engine.store.changes import KINDS
+
+    sweep, before = finished.sweep, finished.before
+    known_at = sweep.question.known_at
+    content = {
+        "sweep": sweep.number,
+        "as_of": sweep.question.as_of.isoformat(),
+        "known_at": None if known_at is None else known_at.isoformat(),
+        "engine_version": sweep.engine_version,
+        "rules": sweep.rules,
+        "calendars": sweep.calendars,
+        "digest": sweep.digest,
+        "counts": {kind: dict(sorted(counter.items())) for kind, counter in sorted(sweep.counts.items())},
+        "compared_with": None if before is None else before.number,
+        "changes": {kind: [one.as_json() for one in finished.changes if one.kind == kind] for kind in KINDS},
+        "warnings": [str(problem) for problem in finished.warnings],
+    }
+    return json.dumps(content, indent=2, ensure_ascii=False)
+
+
+def _as_text(finished: Finished) -> str:
+    sweep, counts = finished.sweep, finished.sweep.counts
+    totals = counts.get("totals", Counter())
+    lines = [
+        f"sweep {sweep.number} as of {sweep.question.as_of}: {totals['cases']} cases, "
+        f"{totals['deadlines']} deadlines, {totals['findings']} findings",
+    ]
+    lines += _table("status of deadlines", counts.get("statuses", {}))
+    lines += _table("why undetermined", counts.get("undetermined", {}))
+    lines += _table("findings", counts.get("findings", {}))
+    lines += _table("not judged", counts.get("not_judged", {}))
+    lines += _table("most often late", counts.get("late_rules", {}), most=10)
+    lines += _changes(finished)
+    lines += [f"warning: {problem}" for problem in finished.warnings]
+    return "\n".join(lines)
+
+
+def _table(title: str, counts: dict[str, int], most: int | None = None) -> list[str]:
+    rows = sorted(counts.items(), key=lambda row: (-row[1], row[0]))[:most]
+    if not rows:
+        return []
+    return [
+        "",
+        title,
+        *(f"{number:>10}  {name.replace('_', ' ') if most is None else name}" for name, number in rows),
+    ]
+
+
+def _changes(finished: Finished) -> list[str]:
+    if finished.before is None:
+        return ["", "the first sweep of this store: nothing to compare with"]
+    number = finished.before.number
+    moved = [change for change in finished.changes if change.kind == "moved"]
+    others = {
+        kind: sum(change.kind == kind for change in finished.changes)
+        for kind in ("status", "appeared", "disappeared")
+    }
+    lines = [
+        "",
+        f"since sweep {number}: {len(moved)} due dates moved, {others['status']} changed status only, ",
+    ]
+    lines[-1] += f"{others['appeared']} deadlines appeared, {others['disappeared']} disappeared"
+    lines += [_moved_line(change) for change in moved[:_SHOWN]]
+    if len(moved) > _SHOWN:
+        lines.append(f"  ... and {len(moved) - _SHOWN} more; --format json lists all of them")
+    return lines
+
+
+def _moved_line(change: Change) -> str:
+    old, new = (day.isoformat() if day else "no date" for day in (change.old_due, change.new_due))
+    return f"  {old} -> {new}  {change.case_id}  {change.rule}  opened {change.opened_on}"

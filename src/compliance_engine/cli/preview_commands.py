@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 from collections.abc import Sequence
 from datetime import date
@@ -81,7 +82,7 @@ def preview_command(**given: Any) -> int:
     corpus = load_corpus(rules_folder(given["rules"]), jurisdictions={child.state}, cache=cache_folder())
     _known_state(child.state, corpus.states())
     library, reference = _calendar(given["calendar"], given["calendars"])
-    child = _with_calendar(child, reference)
+    child = dataclasses.replace(child, calendar=reference)
     engine = Engine(
         corpus,
         library,

@@ -72,7 +72,7 @@ check_compiler() {
 compiles() { echo '#include <Python.h>' | "$1" -I"$2" -fsyntax-only -x c - 2>/dev/null; }
 
 pip_install() {
-    "$venv/bin/python" -m pip install --quiet --disable-pip-version-check --no-input "$@"
+    "$venv/bin/python" -m pip install --quiet --quiet --disable-pip-version-check --no-input "$@"
 }
 
 identify='import sys; print(*sys.version_info[:3], sys.base_prefix)'

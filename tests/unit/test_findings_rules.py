@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import numpy as np
 import pytest
 
 from compliance_engine.dates import NO_DAY
 from compliance_engine.engine.findings_rules import Condition, load_findings_rules
+from compliance_engine.engine.situations import PROPERTIES
 from compliance_engine.errors import RuleProblem
 from findings_samples import shipped, write_rules
 
@@ -240,3 +243,13 @@ def test_every_shipped_conclusion_can_be_reached():
     rules = shipped()
     declared = {(name, word) for name, words in rules.conclusions.items() for word in words}
     assert {pair for rule in rules.rules for pair in rule.conclusions} == declared
+
+
+def test_the_documentation_lists_every_property_with_its_values():
+    page = (Path(__file__).parents[2] / "docs" / "findings.md").read_text(encoding="utf-8")
+    rows = [line for line in page.splitlines() if line.startswith("| `")]
+    for name, prop in PROPERTIES.items():
+        (row,) = [row for row in rows if f"`{name}`" in row.split("|")[1]]
+        assert all(choice in row.split("|")[2] for choice in prop.choices)
+        default = "needed" if prop.default is None else str(prop.default).lower()
+        assert row.split("|")[3].strip() == default

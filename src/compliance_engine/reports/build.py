@@ -1,16 +1,14 @@
-"""Builds the violations report from judged deadlines, in one pass over them."""
+"""Builds the violations report from rows, in one pass over them."""
 
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import date, timedelta
-from typing import TYPE_CHECKING, Any
 
 from compliance_engine.engine.deadline import Deadline, Word
-from compliance_engine.engine.expressions import text_day
-from compliance_engine.reports.context import OpenQuestion, ReportContext
+from compliance_engine.reports.context import OpenQuestion
 from compliance_engine.reports.model import (
     STATUSES,
     WINDOWS,
@@ -23,7 +21,6 @@ from compliance_engine.reports.model import (
     DutySummary,
     Finding,
     FindingCount,
-    Provenance,
     ReadingUsed,
     ReasonLine,
     Severity,
@@ -33,104 +30,12 @@ from compliance_engine.reports.model import (
     ViolationReport,
     Window,
 )
-from compliance_engine.reports.working import births, steps_of
+from compliance_engine.reports.rows import ReportHeader, ReportRow
+from compliance_engine.reports.working import Derivation, births, steps_of
 
-if TYPE_CHECKING:
-    from compliance_engine.engine.evaluate import DeadlineBlock, Evaluation
-    from compliance_engine.engine.judge import Verdict
-
-Derivation = Sequence[Mapping[str, Any]]
 DATA_PROBLEM = "data_problem"
 _LATE: tuple[Word, ...] = ("met_late", "overdue")
 _SEVERITIES: tuple[Severity | None, ...] = ("high", "medium", "low", None)
-
-
-@dataclass(frozen=True, slots=True)
-class ReportRow:
-    """A deadline with what the findings rules said of it.
-
-    Attributes:
-        finding_codes: What was found; empty for nothing.
-        conclusions: The other conclusions, by name.
-        delay_code: The delay code on record.
-        working: Makes the steps of the working when called; None takes the deadline's own.
-        error: Why there is no verdict; None when there is one.
-        birth_date: Not shown, but looked for in the working, to be withheld there.
-    """
-
-    deadline: Deadline
-    district: str
-    finding_codes: tuple[str, ...] = ()
-    severity: Severity | None = None
-    conclusions: Mapping[str, str] = field(default_factory=dict)
-    delay_code: str | None = None
-    working: Callable[[], Derivation] | None = None
-    error: str | None = None
-    birth_date: date | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class ReportHeader:
-    """What the rows do not say.
-
-    Attributes:
-        cases: How many cases were looked at, those without any deadline included; None counts those seen.
-        with_working: Whether findings carry their working.
-    """
-
-    title: str
-    made_from: Provenance
-    context: ReportContext = field(default_factory=ReportContext)
-    cases: int | None = None
-    with_working: bool = True
-
-
-def rows_of_evaluation(evaluation: Evaluation, verdicts: Iterable[Verdict]) -> Iterator[ReportRow]:
-    """Yield the rows of an evaluation.
-
-    Args:
-        evaluation: Deadlines.
-        verdicts: One for each, in the order of `Evaluation.deadlines`.
-    """
-    remaining = iter(verdicts)
-    for block in evaluation.blocks:
-        for row, case in enumerate(block.cases().tolist()):
-            yield judged_row(
-                evaluation.describe(block, row, working=False),
-                evaluation.batch.text("district", case),
-                next(remaining),
-                working=_working_of(evaluation, block, row),
-                birth_date=text_day(evaluation.batch.birth_day[case]),
-            )
-
-
-def judged_row(
-    deadline: Deadline,
-    district: str,
-    verdict: Verdict,
-    *,
-    delay_code: str | None = None,
-    working: Callable[[], Derivation] | None = None,
-    birth_date: date | None = None,
-) -> ReportRow:
-    """Return a deadline with its verdict as a row."""
-    conclusions = dict(verdict.conclusions)
-    severity: Any = conclusions.pop("severity", None)
-    return ReportRow(
-        deadline,
-        district,
-        finding_codes=verdict.findings,
-        severity=severity,
-        conclusions=conclusions,
-        delay_code=delay_code,
-        working=working,
-        error=verdict.error,
-        birth_date=birth_date,
-    )
-
-
-def _working_of(evaluation: Evaluation, block: DeadlineBlock, row: int) -> Callable[[], Derivation]:
-    return lambda: [step.as_json() for step in evaluation.working(block, row)]
 
 
 def build_violation_report(rows: Iterable[ReportRow], header: ReportHeader) -> ViolationReport:
@@ -259,7 +164,8 @@ class _Builder:
         derivation: Derivation = ()
         if self.header.with_working:
             derivation = one.derivation if row.working is None else row.working()
-        hidden = one.rule in self.header.context.opens_at_birth or one.opened_on in births(derivation, row.birth_date)
+        born = births(derivation, row.birth_date)
+        hidden = one.rule in self.header.context.opens_at_birth or one.opened_on in born
         return Finding(
             id=f"{one.case_id}/{one.rule}/{number}",
             case_id=one.case_id,
@@ -385,7 +291,9 @@ def _reason(row: ReportRow) -> tuple[str, str]:
 
 
 def _district_line(name: str, one: _District) -> DistrictLine:
-    return DistrictLine(district=name, cases=len(one.cases), deadlines=one.deadlines, findings=_tally(one.findings))
+    return DistrictLine(
+        district=name, cases=len(one.cases), deadlines=one.deadlines, findings=_tally(one.findings)
+    )
 
 
 def _duty_order(duty: DutySummary) -> tuple[int, str]:
@@ -396,9 +304,10 @@ def _duty_summary(duty: _Duty) -> DutySummary:
     one = duty.sample
     late, met = len(duty.lateness), len(duty.by_status.get("met", ()))
     decided = met + late
+    said = sorted(duty.reasons.items(), key=lambda item: (-len(item[1]), item[0]))
     reasons = [
-        ReasonLine(reason=reason, kind=kind, late=_tally(cases))  # type: ignore[arg-type]
-        for (kind, reason), cases in sorted(duty.reasons.items(), key=lambda item: (-len(item[1]), item[0]))
+        ReasonLine(reason=reason, kind=kind, late=_tally(cases))
+        for (kind, reason), cases in said
     ]
     ordered = sorted(duty.lateness)
     return DutySummary(
@@ -413,7 +322,9 @@ def _duty_summary(duty: _Duty) -> DutySummary:
         total=_tally(case for cases in duty.by_status.values() for case in cases),
         by_status={status: _tally(duty.by_status[status]) for status in STATUSES if duty.by_status[status]},
         per_thousand_on_time=1000 * met // decided if decided else None,
-        days_late=DaysLate(least=ordered[0], most=ordered[-1], median=ordered[(late - 1) // 2]) if late else None,
+        days_late=DaysLate(least=ordered[0], most=ordered[-1], median=ordered[(late - 1) // 2])
+        if late
+        else None,
         reasons=tuple(reasons),
     )
 

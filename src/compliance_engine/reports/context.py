@@ -50,6 +50,6 @@ def report_context(corpus: Corpus, findings: FindingsRules | None = None) -> Rep
         for rule_id, loaded in corpus.rules.items()
         for reading in loaded.rule.readings
     }
-    born = frozenset(rule_id for rule_id, one in corpus.rules.items() if isinstance(one.rule.starts_on, OnBirth))
+    born = [rule_id for rule_id, one in corpus.rules.items() if isinstance(one.rule.starts_on, OnBirth)]
     meanings = dict(findings.conclusions["finding"]) if findings else {}
-    return ReportContext(meanings, questions, born)
+    return ReportContext(meanings, questions, frozenset(born))

@@ -13,10 +13,18 @@ from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from compliance_engine.engine.deadline import Word
 
-SCHEMA_VERSION = 1
+SCHEMA_VERSION: Literal[1] = 1
 WINDOWS = (7, 30, 60)
 """Days ahead for which the report lists what falls due."""
-STATUSES: tuple[Word, ...] = ("met", "met_late", "overdue", "pending", "paused", "not_applicable", "undetermined")
+STATUSES: tuple[Word, ...] = (
+    "met",
+    "met_late",
+    "overdue",
+    "pending",
+    "paused",
+    "not_applicable",
+    "undetermined",
+)
 """In the order in which tables and bars show them."""
 Severity = Literal["high", "medium", "low"]
 
@@ -89,7 +97,9 @@ class Counts(ReportModel):
     @model_validator(mode="after")
     def _adds_up(self) -> Self:
         if self.deadlines != self.in_duties + self.parent_windows:
-            raise ValueError(f"{self.deadlines} deadlines, but {self.in_duties} + {self.parent_windows} accounted for")
+            raise ValueError(
+                f"{self.deadlines} deadlines, but {self.in_duties} + {self.parent_windows} accounted for"
+            )
         return self
 
 

@@ -5,7 +5,7 @@ All numbers are pixels of the picture's own box. Every picture has a text that s
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
 
@@ -72,7 +72,7 @@ class Strip:
     """Days as small squares, a column for each week, Monday on top.
 
     Attributes:
-        paths: Kind of day (``counted``, ``weekend``, ``skipped``, ``added``, ``late``) and the SVG path of its squares.
+        paths: Kind of day (``counted``, ``weekend``, ``skipped``, ``added``, ``late``), path of its squares.
         cut: Whether the time after the due day goes on beyond the picture.
     """
 
@@ -118,7 +118,7 @@ def _widths(counts: Sequence[int], whole: int) -> list[int]:
 
 
 def picture(finding: Finding) -> Strip | Line | None:
-    """Return the picture of a finding: a strip of days where days were counted, else a line; None without dates."""
+    """Return a strip of days where days were counted, else a line; None for a finding without dates."""
     if finding.due_on is None:
         return None
     end = finding.met_on or missed_by(finding)
@@ -131,9 +131,7 @@ def picture(finding: Finding) -> Strip | Line | None:
 
 
 def missed_by(finding: Finding) -> date | None:
-    """Return the day through which an overdue duty's days late are counted: the report's, or that of the event
-    it was to come before.
-    """
+    """Return the day through which days late count: the report's, or that of an event to come before."""
     if finding.status != "overdue" or finding.due_on is None:
         return None
     return finding.due_on + timedelta(days=finding.days_late)
@@ -143,7 +141,8 @@ def _counted(finding: Finding) -> WorkingStep | None:
     """Return the count that led to the due day, or the last one."""
     steps = [step for step in finding.working if step.step == "counted" and step.start and step.end]
     ended = [step for step in steps if step.end == finding.due_on]
-    return (ended or steps or [None])[-1]
+    chosen = ended or steps
+    return chosen[-1] if chosen else None
 
 
 def _strip(finding: Finding, counted: WorkingStep, low: date, due: date, end: date | None) -> Strip:
@@ -164,8 +163,8 @@ def _strip(finding: Finding, counted: WorkingStep, low: date, due: date, end: da
         width=max(_LEFT + weeks * _PITCH + (16 if cut else 4), needed),
         height=_TOP + 7 * _PITCH,
         months=months,
-        paths=tuple((kind, " ".join(_square(day, monday) for day in days)) for kind, days in sorted(grouped.items())),
-        marks=tuple(Mark(kind, *(place + _CELL // 2 for place in _corner(day, monday))) for kind, day in marks),
+        paths=tuple((kind, _squares(days, monday)) for kind, days in sorted(grouped.items())),
+        marks=tuple(_centred(kind, day, monday) for kind, day in marks),
         text=_text(finding, end, counted),
         cut=cut,
     )
@@ -198,9 +197,14 @@ def _corner(day: date, monday: date) -> tuple[int, int]:
     return _LEFT + (day - monday).days // 7 * _PITCH, _TOP + day.weekday() * _PITCH
 
 
-def _square(day: date, monday: date) -> str:
+def _squares(days: Iterable[date], monday: date) -> str:
+    corners = (_corner(day, monday) for day in days)
+    return " ".join(f"M{x} {y}h{_CELL}v{_CELL}h-{_CELL}z" for x, y in corners)
+
+
+def _centred(kind: str, day: date, monday: date) -> Mark:
     x, y = _corner(day, monday)
-    return f"M{x} {y}h{_CELL}v{_CELL}h-{_CELL}z"
+    return Mark(kind, x + _CELL // 2, y + _CELL // 2)
 
 
 def _month_labels(monday: date, high: date) -> Iterator[Label]:
@@ -252,9 +256,8 @@ def _line(finding: Finding, end: date | None) -> Line | None:
     )
 
 
-def _ticks(low: date, high: date, x: object) -> Iterable[Label]:
+def _ticks(low: date, high: date, x: Callable[[date], int]) -> Iterator[Label]:
     """Yield month, quarter or year ticks, so that they do not touch."""
-    assert callable(x)
     months = (high - low).days // 30
     step = next(step for step in (1, 3, 6, 12, 24, 60, 1200) if months // step <= 10)
     year, month = low.year, low.month

@@ -14,7 +14,15 @@ from itertools import groupby
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
 from compliance_engine.engine.derivation import day_text
-from compliance_engine.reports.model import STATUSES, DueSoon, Finding, FindingCount, Source, Tally, ViolationReport
+from compliance_engine.reports.model import (
+    STATUSES,
+    DueSoon,
+    Finding,
+    FindingCount,
+    Source,
+    Tally,
+    ViolationReport,
+)
 from compliance_engine.reports.pictures import STATUS_WORDS, Bar, Line, Strip, bar, missed_by, picture
 from compliance_engine.reports.text import VERIFIED
 
@@ -76,9 +84,8 @@ def violations_page(report: ViolationReport) -> ViolationsPage:
     """Return what the page shows."""
     views = [FindingView(one, f"f{number}", picture(one)) for number, one in enumerate(report.findings, 1)]
     meanings = {one.code: one for one in report.finding_counts}
-    groups = [
-        _group(meanings[code], tuple(members)) for code, members in groupby(views, key=lambda view: view.finding.codes[0])
-    ]
+    by_code = groupby(views, key=lambda view: view.finding.codes[0])
+    groups = [_group(meanings[code], tuple(members)) for code, members in by_code]
     anchors: dict[tuple[str, str], str] = {}
     for view in views:
         anchors.setdefault((view.finding.rule, view.finding.case_id), view.anchor)
@@ -119,6 +126,11 @@ def render_json(report: ViolationReport) -> str:
     return report.model_dump_json(indent=2) + "\n"
 
 
+def render(report: ViolationReport, form: str) -> str:
+    """Return the report in one of `FORMATS`."""
+    return {"html": render_html, "csv": render_csv, "json": render_json}[form](report)
+
+
 COLUMNS = (
     *("case_id", "district", "findings", "severity", "rule", "title", "jurisdiction", "program", "authority"),
     *("status", "opened_on", "due_on", "met_on", "days_late", "excuse", "delay_code", "variant", "citation"),
@@ -139,9 +151,23 @@ def render_csv(report: ViolationReport) -> str:
 def _cells(one: Finding, report: ViolationReport) -> Sequence[object]:
     first = one.sources[0] if one.sources else Source(ref="")
     return (
-        *(one.case_id, one.district, " ".join(one.codes), one.severity, one.rule, one.title, one.jurisdiction),
+        *(
+            one.case_id,
+            one.district,
+            " ".join(one.codes),
+            one.severity,
+            one.rule,
+            one.title,
+            one.jurisdiction,
+        ),
         *(one.program, one.authority, one.status, one.opened_on, one.due_on, one.met_on, one.days_late),
-        *(one.excuse, one.delay_code, one.variant, "; ".join(source.ref for source in one.sources), first.url),
+        *(
+            one.excuse,
+            one.delay_code,
+            one.variant,
+            "; ".join(source.ref for source in one.sources),
+            first.url,
+        ),
         *(one.verified, _pairs(one.readings), _pairs(one.conclusions), "; ".join(remarks(one))),
         *("; ".join(step.text for step in one.working), report.made_from.as_of, report.made_from.sweep),
     )
@@ -182,8 +208,14 @@ def environment() -> Environment:
         lstrip_blocks=True,
     )
     env.filters.update(
-        day=day_text, words=_words, css_string=css_string, link=_link, share=_share, grouped=_grouped, remarks=remarks,
-        missed_by=missed_by
+        day=day_text,
+        words=_words,
+        css_string=css_string,
+        link=_link,
+        share=_share,
+        grouped=_grouped,
+        remarks=remarks,
+        missed_by=missed_by,
     )
     env.globals.update(statuses=STATUSES, status_words=STATUS_WORDS, verified_words=VERIFIED)
     return env
@@ -195,7 +227,7 @@ def _words(code: str) -> str:
 
 def css_string(text: str) -> str:
     """Return the inside of a CSS string: everything but letters, digits and blanks as an escape."""
-    return "".join(sign if sign.isascii() and (sign.isalnum() or sign == " ") else f"\\{ord(sign):06x}" for sign in text)
+    return re.sub(r"[^A-Za-z0-9 ]", lambda sign: f"\\{ord(sign[0]):06x}", text)
 
 
 def _link(url: str | None) -> str | None:

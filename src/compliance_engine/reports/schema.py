@@ -10,4 +10,8 @@ from compliance_engine.reports.model import SCHEMA_VERSION, ViolationReport
 def report_schema() -> dict[str, Any]:
     """Return the JSON Schema of the violations report, as written by ``--format json``."""
     schema = ViolationReport.model_json_schema(mode="serialization")
-    return {"$schema": "https://json-schema.org/draft/2020-12/schema", "$id": f"violations-{SCHEMA_VERSION}.json", **schema}
+    head = {
+        "$schema": "https://json-schema.org/draft/2020-12/schema",
+        "$id": f"violations-{SCHEMA_VERSION}.json",
+    }
+    return head | schema

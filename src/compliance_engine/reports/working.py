@@ -16,7 +16,8 @@ Derivation = Sequence[Mapping[str, Any]]
 
 def births(derivation: Derivation, birth_date: date | None = None) -> frozenset[date]:
     """Return the birth date as far as it is known: given, or stated by the working as the day of opening."""
-    stated = [_day(step["on_day"]) for step in derivation if step["step"] == "opened" and step["by"] == _BIRTH]
+    opened = [step for step in derivation if step["step"] == "opened"]
+    stated = [_day(step["on_day"]) for step in opened if step["by"] == _BIRTH]
     return frozenset(day for day in (birth_date, *stated) if day is not None)
 
 

@@ -70,7 +70,7 @@ def _judged(blocks: Sequence[Grouped], judge: Judge) -> list[Judged]:
 
 def _situations(batch: CaseBatch, block: DeadlineBlock, reasons: Reasons, judge: Judge) -> Grouped:
     rule, outcome = block.rule.rule, block.outcome
-    codes, texts = _delay_codes(batch, block)
+    codes, texts = delay_codes(batch, block)
     late = judge.rules.late_bands
     columns = {
         "status": Column(outcome.status, [status.word for status in Status]),
@@ -127,7 +127,7 @@ def _reason(status: npt.NDArray[np.uint8], reason: IntArray, reasons: Reasons) -
     return Column(np.where(status == Status.UNDETERMINED, table[reason], np.int32(0)), words)
 
 
-def _delay_codes(batch: CaseBatch, block: DeadlineBlock) -> tuple[IntArray, list[str]]:
+def delay_codes(batch: CaseBatch, block: DeadlineBlock) -> tuple[IntArray, list[str]]:
     """Return the delay code recorded last between each opening and the next, 0 for none, with the texts."""
     codes, texts = np.zeros(len(block), np.int32), list(batch.vocab.get("reason_code", ()))
     if not len(block) or not texts:

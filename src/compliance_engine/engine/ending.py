@@ -229,6 +229,7 @@ def _except(frame: Frame, outcome: Outcome, index: int, exception: RuleException
         outcome.status[holds] = Status.NOT_APPLICABLE
         outcome.days_late[holds] = 0
         outcome.reason[holds] = 0
+        outcome.flags[holds] &= ~np.uint8(Flag.TOO_EARLY)
     outcome.excuse[holds & (outcome.excuse < 0)] = index
     if truth.reason is not None:
         late = np.isin(outcome.status, (Status.MET_LATE, Status.OVERDUE))

@@ -164,12 +164,16 @@ def _case_problems(located: LocatedCase, corpus: Corpus) -> Iterator[Problem]:
                 ", ".join(known),
             )
     try:
-        _events(located.case)
+        written_events(located.case)
     except ValueError as error:
         yield Problem(located.place, "CE215", located.case.name, str(error))
 
 
-def _events(case: RuleCase) -> list[WrittenEvent]:
+def written_events(case: RuleCase) -> list[WrittenEvent]:
+    """Return the events of a case as it writes them down.
+
+    Raises: ValueError for an event or attribute that does not exist.
+    """
     return [
         read_event(name, text)
         for name, given in case.events.items()
@@ -234,7 +238,7 @@ def batch_of(members: Sequence[LocatedCase], corpus: Corpus, as_of: date) -> Cas
                 "attributes": json.dumps(facts) if facts else None,
             }
         )
-        for event in _events(one.case):
+        for event in written_events(one.case):
             attributes = json.dumps(event.attributes) if event.attributes else None
             row = {
                 "case_id": _case_id(index),

@@ -61,6 +61,8 @@ def idea_b(log: Log, people: People, mine: BoolArray) -> None:
         [{"source": s, "written": True} for s in ("teacher", "parent", "physician")],
     )
     log.add("referral_received", only(~arrived, start), sources)
+    log.add("procedural_safeguards_notice_sent", only(~arrived & log.chance(0.97), start))
+    log.add("parent_guide_provided", log.later(only(~arrived & log.chance(0.95), start), 1, 10))
     log.add("prior_written_notice_sent", log.later(only(~arrived, start), 2, 14), {"about": "evaluation"})
     consent = _consent(log, only(~arrived, start))
     done = _evaluation(log, consent)
@@ -190,7 +192,8 @@ def _reviews(log: Log, people: People, in_force: Days) -> None:
         last = np.where(last >= NEVER, NEVER, weekday(last + took - 2))
         _iep_meeting(log, people, last, "annual_review")
         amended = only(log.chance(0.12), log.later(last, 30, 200))
-        log.add("iep_meeting_held", amended, {"purpose": "amendment"})
+        log.add("iep_meeting_held", amended, {"purpose": "amendment", "transition_plan": False})
+        log.add("procedural_safeguards_notice_sent", only(log.chance(0.96), last))
 
 
 def _reevaluations(log: Log, evaluated: Days) -> None:

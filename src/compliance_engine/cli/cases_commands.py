@@ -176,13 +176,16 @@ def _reasons(refused: list[QuarantinedRow]) -> dict[str, dict[str, int]]:
     "--seed", type=click.IntRange(0), default=1, show_default=True, help="The same seed gives the same cases."
 )
 @day_option("--until", required=True, help="The last day on which anything happens.")
+@click.option(
+    "--years", type=click.IntRange(1, 20), default=4, show_default=True, help="How far back referrals reach."
+)
 @click.option("--form", type=click.Choice(["csv", "jsonl", "parquet"]), default="csv", show_default=True)
 def generate_command(**given: Any) -> int:
     """Write a synthetic district into FOLDER as cases and events; nobody's records."""
     from compliance_engine.cases.generator import District, generate, write_folder
 
     district = District(given["state"].lower(), given["district"], given["calendar"], given["number"])
-    generated = generate([district], seed=given["seed"], until=given["until"])
+    generated = generate([district], seed=given["seed"], until=given["until"], years=given["years"])
     write_folder(generated, given["folder"], form=given["form"])
     cases, events = len(generated.cases), len(generated.events)
     click.echo(f"{cases} cases and {events} events of {district.district} written to {given['folder']}")

@@ -13,9 +13,21 @@ from compliance_engine import __version__
 from compliance_engine.cli.exit_codes import BAD_INPUT
 
 COMMANDS = {
-    "import": ("cases_commands", "import_command", "Read case histories into the store; refused rows go to quarantine."),
-    "sweep": ("sweep_commands", "sweep_command", "Evaluate every case of the store as of a day, and judge the findings."),
-    "preview": ("preview_commands", "preview_command", "Show every date that follows from the events of one child."),
+    "import": (
+        "cases_commands",
+        "import_command",
+        "Read case histories into the store; refused rows go to quarantine.",
+    ),
+    "sweep": (
+        "sweep_commands",
+        "sweep_command",
+        "Evaluate every case of the store as of a day, and judge the findings.",
+    ),
+    "preview": (
+        "preview_commands",
+        "preview_command",
+        "Show every date that follows from the events of one child.",
+    ),
     "explain": ("explain_commands", "explain_command", "List the days behind a stored deadline."),
     "report": ("report_commands", "report_group", "Write reports of the last sweep."),
     "rules": ("rules_commands", "rules_group", "Check, test, show and list the rules."),

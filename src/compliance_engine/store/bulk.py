@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from datetime import UTC, datetime
 from typing import Any
 
@@ -34,25 +34,26 @@ def read_table(connection: sa.Connection, query: sa.Select[Any], schema: pa.Sche
 
 def insert_table(connection: sa.Connection, table: sa.Table, rows: pa.Table) -> None:
     """Insert rows given as columns; names are those of the database table."""
-    columns = [column.to_pylist() for column in rows.columns]
-    insert_rows(connection, table, rows.column_names, zip(*columns, strict=True))
+    names = [column.name for column in table.columns if column.name in rows.column_names]
+    columns = [rows.column(name).to_pylist() for name in names]
+    insert_rows(connection, table, names, list(zip(*columns, strict=True)))
 
 
 def insert_rows(
-    connection: sa.Connection, table: sa.Table, names: Sequence[str], rows: Iterable[tuple[Any, ...]]
+    connection: sa.Connection, table: sa.Table, names: Sequence[str], rows: Sequence[tuple[Any, ...]]
 ) -> None:
-    """Insert tuples by the driver's own executemany."""
-    given = list(rows)
-    if not given:
+    """Insert tuples by the driver's own executemany.
+
+    Args:
+        names: The columns, in the order of the table and of the tuples.
+    """
+    if not rows:
         return
     compiled = table.insert().compile(dialect=connection.dialect, column_keys=list(names))
-    if compiled.positiontup is not None:
-        order = [names.index(name) for name in compiled.positiontup]
-        if order != list(range(len(names))):
-            given = [tuple(row[index] for index in order) for row in given]
-        connection.exec_driver_sql(str(compiled), given)
+    if compiled.positiontup == list(names):
+        connection.exec_driver_sql(str(compiled), list(rows))
     else:
-        connection.execute(table.insert(), [dict(zip(names, row, strict=True)) for row in given])
+        connection.execute(table.insert(), [dict(zip(names, row, strict=True)) for row in rows])
 
 
 def next_number(connection: sa.Connection, column: sa.ColumnElement[Any]) -> int:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -12,6 +13,7 @@ import pyarrow.compute as pc
 import sqlalchemy as sa
 
 from compliance_engine.cases.tables import CASES, EVENTS
+from compliance_engine.dates import IntArray
 from compliance_engine.store.bulk import next_number, read_table, to_microseconds
 from compliance_engine.store.connect import Store
 from compliance_engine.store.tables import case_versions, cases, districts, events, imports
@@ -20,6 +22,7 @@ from compliance_engine.store.words import all_words, decode
 _CASE = pa.schema(
     [
         ("case_key", pa.int32()),
+        ("district_key", pa.int32()),
         ("case_id", pa.string()),
         ("program", pa.string()),
         ("import_id", pa.int32()),
@@ -47,11 +50,16 @@ _EVER = -(2**63)
 
 @dataclass(frozen=True, slots=True)
 class District:
-    """One part of the store."""
+    """One part of the store.
+
+    Attributes:
+        cases: How many cases it has.
+    """
 
     key: int
     state: str
     district: str
+    cases: int
 
     @property
     def name(self) -> str:
@@ -63,22 +71,26 @@ class District:
 
 @dataclass(frozen=True, slots=True)
 class Facts:
-    """Cases and events of one district, or of one case.
+    """Cases and events of some districts, or of one case.
 
     Attributes:
-        cases: Columns of `cases.tables.CASES`, sorted by key.
+        cases: Columns of `cases.tables.CASES`.
         events: Columns of `cases.tables.EVENTS`.
-        keys: The number of each case in the store, by case id.
+        keys: int32[n], the number of each case in the store, in the order of `cases`.
+        districts: int32[n], the key of each case's district.
     """
 
     cases: pa.Table
     events: pa.Table
-    keys: dict[str, int]
+    keys: IntArray
+    districts: IntArray
 
 
 def read_districts(connection: sa.Connection) -> list[District]:
     """Return all districts, sorted by state and name."""
-    query = sa.select(districts.c.district_key, districts.c.state, districts.c.district)
+    number = sa.func.count(cases.c.case_key)
+    query = sa.select(districts.c.district_key, districts.c.state, districts.c.district, number)
+    query = query.join_from(districts, cases).group_by(districts.c.district_key)
     found = [District(*row) for row in connection.execute(query)]
     return sorted(found, key=lambda one: (one.state, one.district))
 
@@ -91,51 +103,49 @@ def last_import(connection: sa.Connection) -> int:
 def read_facts(
     store: Store,
     *,
-    district: int | None = None,
+    chosen: Sequence[District] = (),
     case_id: str | None = None,
     known_at: datetime | None,
     until_import: int,
 ) -> Facts:
-    """Return the facts of a district or of one case.
+    """Return the facts of some districts or of one case.
 
     Of a case that changed, the version recorded last and known at `known_at` counts. Events come with their
     `recorded_at`, corrections and retractions; `build_batch` chooses among them. Events of a case that was
     not known yet are left out.
 
     Args:
-        district: Key of a district; give this or `case_id`.
+        chosen: Districts; give these or `case_id`.
         known_at: With a time zone; None believes everything.
         until_import: Later imports do not exist.
     """
-    chosen = cases.c.case_id == case_id if case_id is not None else cases.c.district_key == district
+    in_districts = cases.c.district_key.in_([one.key for one in chosen])
+    which = in_districts if case_id is None else cases.c.case_id == case_id
     with store.read() as connection:
-        versions = read_table(connection, _case_query(chosen, until_import), _CASE)
+        versions = read_table(connection, _case_query(which, until_import), _CASE)
         texts = all_words(connection)
-        rows = read_table(connection, _event_query(chosen, until_import), _EVENT)
-        names = connection.execute(
-            sa.select(districts.c.state, districts.c.district).join(cases).where(chosen).limit(1)
-        ).first()
+        rows = read_table(connection, _event_query(which, until_import), _EVENT)
+        names = {one.key: one for one in read_districts(connection)}
     picked = versions.take(pa.array(_known_versions(versions, known_at)))
-    state, name = names if names else ("", "")
-    table = _case_table(picked, state, name, texts)
     keys, ids = picked.column("case_key"), picked.column("case_id")
     at = pc.index_in(rows.column("case_key"), value_set=keys.combine_chunks())
     known = at.is_valid()
     rows, at = rows.filter(known), at.filter(known)
-    by_id = dict(zip(ids.to_pylist(), keys.to_pylist(), strict=True))
-    return Facts(table, _event_table(rows, ids.take(at), texts), by_id)
+    table = _case_table(picked, names, texts)
+    of_case = picked.column("district_key").to_numpy()
+    return Facts(table, _event_table(rows, ids.take(at), texts), keys.to_numpy(), of_case)
 
 
-def _case_query(chosen: sa.ColumnElement[bool], until_import: int) -> sa.Select[Any]:
-    columns = (cases.c.case_key, cases.c.case_id, cases.c.program)
-    columns_of_version = (case_versions.c[name] for name in _CASE.names[3:])
+def _case_query(which: sa.ColumnElement[bool], until_import: int) -> sa.Select[Any]:
+    columns = (cases.c.case_key, cases.c.district_key, cases.c.case_id, cases.c.program)
+    columns_of_version = (case_versions.c[name] for name in _CASE.names[4:])
     joined = sa.select(*columns, *columns_of_version).join_from(cases, case_versions)
-    return joined.where(chosen, case_versions.c.import_id <= until_import)
+    return joined.where(which, case_versions.c.import_id <= until_import)
 
 
-def _event_query(chosen: sa.ColumnElement[bool], until_import: int) -> sa.Select[Any]:
+def _event_query(which: sa.ColumnElement[bool], until_import: int) -> sa.Select[Any]:
     columns = (events.c[name] for name in _EVENT.names)
-    return sa.select(*columns).join_from(cases, events).where(chosen, events.c.import_id <= until_import)
+    return sa.select(*columns).join_from(cases, events).where(which, events.c.import_id <= until_import)
 
 
 def _known_versions(versions: pa.Table, known_at: datetime | None) -> np.ndarray[Any, np.dtype[np.intp]]:
@@ -150,11 +160,13 @@ def _known_versions(versions: pa.Table, known_at: datetime | None) -> np.ndarray
     return order[last]
 
 
-def _case_table(rows: pa.Table, state: str, district: str, texts: dict[int, str]) -> pa.Table:
+def _case_table(rows: pa.Table, names: Mapping[int, District], texts: dict[int, str]) -> pa.Table:
+    keys = rows.column("district_key")
+    states = {key: one.state for key, one in names.items()}
     columns = [
         rows.column("case_id"),
-        pa.array([state] * len(rows), pa.string()),
-        pa.array([district] * len(rows), pa.string()),
+        decode(keys, states),
+        decode(keys, {key: one.district for key, one in names.items()}),
         rows.column("calendar"),
         rows.column("program"),
         rows.column("birth_day").cast(pa.date32()),

@@ -66,22 +66,28 @@ def write_changes(
     names = list(schema.names)
     before = _current(connection, table, district, schema)
     if len(before):
-        ended = before.join(now, names, join_type="left anti").column("id").to_pylist()
+        ended = before.join(now, names, join_type="left anti").select(["case_key", "id"])
         began = now.join(before.select(names), names, join_type="left anti")
     else:
-        ended, began = [], now
-    update = table.update().where(table.c.id == sa.bindparam("row_id")).values(valid_to=sweep)
-    if ended:
-        connection.execute(update, [{"row_id": number} for number in sorted(ended)])
+        ended, began = before, now
+    _end(connection, table, sweep, ended)
     if len(began):
         began = began.sort_by([(name, "ascending") for name in names])
         first = next_number(connection, table.c.id)
         columns = {name: _with_null(began.column(name)) for name in names}
         columns["id"] = pa.array(np.arange(first, first + len(began), dtype=np.int64))
-        columns["district_key"] = pa.array(np.full(len(began), district, np.int32))
         columns["valid_from"] = pa.array(np.full(len(began), sweep, np.int32))
         insert_table(connection, table, pa.table(columns))
     return len(began), len(ended)
+
+
+def _end(connection: sa.Connection, table: sa.Table, sweep: int, rows: pa.Table) -> None:
+    if not len(rows):
+        return
+    row = (table.c.case_key == sa.bindparam("of_case")) & (table.c.id == sa.bindparam("row_id"))
+    pairs = zip(rows.column("case_key").to_pylist(), rows.column("id").to_pylist(), strict=True)
+    given = [{"of_case": case, "row_id": number} for case, number in sorted(pairs)]
+    connection.execute(table.update().where(row).values(valid_to=sweep), given)
 
 
 def _current(connection: sa.Connection, table: sa.Table, district: int, schema: pa.Schema) -> pa.Table:
@@ -89,9 +95,8 @@ def _current(connection: sa.Connection, table: sa.Table, district: int, schema: 
         sa.func.coalesce(table.c[name], _NULL) if table.c[name].nullable else table.c[name]
         for name in schema.names
     ]
-    query = sa.select(*columns, table.c.id).where(
-        table.c.district_key == district, table.c.valid_to.is_(None)
-    )
+    query = sa.select(*columns, table.c.id).join_from(cases, table)
+    query = query.where(cases.c.district_key == district, table.c.valid_to.is_(None))
     return read_table(connection, query, schema.append(pa.field("id", pa.int64())))
 
 

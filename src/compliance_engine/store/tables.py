@@ -186,9 +186,8 @@ sweep_lock = sa.Table(
 deadlines = sa.Table(
     "deadlines",
     metadata,
-    sa.Column("id", _Number, primary_key=True),
-    sa.Column("district_key", sa.Integer, sa.ForeignKey("districts.district_key"), nullable=False),
-    sa.Column("case_key", sa.Integer, sa.ForeignKey("cases.case_key"), nullable=False),
+    sa.Column("case_key", sa.Integer, sa.ForeignKey("cases.case_key"), primary_key=True),
+    sa.Column("id", _Number, primary_key=True, autoincrement=False),
     _word("rule", nullable=False),
     sa.Column("opened_on", sa.Integer),
     sa.Column("nth", sa.Integer, nullable=False),
@@ -205,6 +204,7 @@ deadlines = sa.Table(
     sa.Column("flags", sa.Integer, nullable=False),
     _sweep("valid_from"),
     _sweep("valid_to", nullable=True),
+    sqlite_with_rowid=False,
 )
 """Deadlines as change rows: true from the sweep `valid_from` until before `valid_to` (null: still).
 
@@ -223,9 +223,8 @@ verdicts = sa.Table(
 findings = sa.Table(
     "findings",
     metadata,
-    sa.Column("id", _Number, primary_key=True),
-    sa.Column("district_key", sa.Integer, sa.ForeignKey("districts.district_key"), nullable=False),
-    sa.Column("case_key", sa.Integer, sa.ForeignKey("cases.case_key"), nullable=False),
+    sa.Column("case_key", sa.Integer, sa.ForeignKey("cases.case_key"), primary_key=True),
+    sa.Column("id", _Number, primary_key=True, autoincrement=False),
     _word("rule", nullable=False),
     sa.Column("opened_on", sa.Integer),
     sa.Column("nth", sa.Integer, nullable=False),
@@ -233,21 +232,15 @@ findings = sa.Table(
     sa.Column("verdict", sa.Integer, sa.ForeignKey("verdicts.verdict"), nullable=False),
     _sweep("valid_from"),
     _sweep("valid_to", nullable=True),
+    sqlite_with_rowid=False,
 )
 """Findings as change rows, each of the deadline with the same case, rule, opening and number."""
 
 for _table in (deadlines, findings):
-    sa.Index(
-        f"{_table.name}_now",
-        _table.c.district_key,
-        sqlite_where=_table.c.valid_to.is_(None),
-        postgresql_where=_table.c.valid_to.is_(None),
-    )
-    sa.Index(f"{_table.name}_began", _table.c.valid_from)
+    # rows lie by case, and a district is read through its cases; what a sweep ended is found by this
     sa.Index(
         f"{_table.name}_ended",
         _table.c.valid_to,
         sqlite_where=_table.c.valid_to.is_not(None),
         postgresql_where=_table.c.valid_to.is_not(None),
     )
-    sa.Index(f"{_table.name}_of_case", _table.c.case_key)

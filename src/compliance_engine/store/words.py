@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
 import pyarrow as pa
 import sqlalchemy as sa
@@ -54,7 +54,7 @@ def all_words(connection: sa.Connection) -> dict[int, str]:
     return dict(rows.tuples().all())
 
 
-def decode(numbers: pa.ChunkedArray | pa.Array, texts: dict[int, str]) -> pa.Array:
+def decode(numbers: pa.ChunkedArray | pa.Array, texts: Mapping[int, str]) -> pa.Array:
     """Return a column of numbers as texts, null for null."""
     column = numbers.combine_chunks() if isinstance(numbers, pa.ChunkedArray) else numbers
     encoded = column.dictionary_encode()

@@ -1,72 +1,109 @@
-"""A district's results as rows to store, their counts and their digest."""
+"""What a sweep found as rows to store, their counts and their digest."""
 
 from __future__ import annotations
 
 import hashlib
 import json
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
+import pyarrow.compute as pc
 import sqlalchemy as sa
 
 from compliance_engine.dates import NO_DAY, IntArray, to_day
 from compliance_engine.engine.columns import Status
 from compliance_engine.engine.evaluate import DeadlineBlock, Evaluation
-from compliance_engine.store.results import DEADLINE_ROWS, FINDING_ROWS, KEY, keep_verdicts, verdict_contents
+from compliance_engine.engine.judge import Verdict
+from compliance_engine.store.results import DEADLINE_ROWS, FINDING_ROWS, KEY, keep_verdicts
 from compliance_engine.store.sweeps import Tally
-from compliance_engine.store.words import Words, all_words
+from compliance_engine.store.words import Words
 from compliance_engine.sweep.judging import NOT_JUDGED, Judged, findings_of, verdict_text
 
 _LATE = (Status.MET_LATE, Status.OVERDUE)
 _WORDS = ("rule", "variant", "excuse", "reason", "about")
 
 
+Columns = dict[str, npt.NDArray[np.int32]]
+
+
 @dataclass(frozen=True, slots=True)
 class Rows:
-    """What a sweep found in a district.
+    """What a sweep found for some cases.
 
     Attributes:
         deadlines: Columns of `DEADLINE_ROWS`.
         findings: Columns of `FINDING_ROWS`.
-        counts: Statuses, findings, reasons, late rules.
-        digest: Of everything found, by texts rather than by numbers of this store.
     """
 
     deadlines: pa.Table
     findings: pa.Table
-    counts: Tally
-    digest: str
+
+    def of_cases(self, keys: IntArray) -> Rows:
+        """Return the rows of some cases."""
+        wanted = pa.array(keys)
+        picked = [
+            table.filter(pc.is_in(table.column("case_key"), value_set=wanted))
+            for table in (self.deadlines, self.findings)
+        ]
+        return Rows(*picked)
+
+
+@dataclass(frozen=True, slots=True)
+class Texts:
+    """What the numbers of a store stand for."""
+
+    cases: Mapping[int, str]
+    words: Mapping[int, str]
+    verdicts: Mapping[int, str]
 
 
 def rows_of(
-    evaluation: Evaluation, judged: Sequence[Judged], keys: Mapping[str, int], connection: sa.Connection
+    evaluation: Evaluation, judged: Sequence[Judged], case_keys: IntArray, connection: sa.Connection
 ) -> Rows:
     """Turn an evaluation and its verdicts into rows; new words and verdicts are kept.
 
     Args:
-        keys: The number of each case in the store, by case id.
+        case_keys: The number of each case of the batch in the store.
     """
-    case_keys = np.array([keys[case_id] for case_id in evaluation.batch.case_id.tolist()], np.int32)
     words = Words(connection)
+    words.numbers(_all_texts(evaluation, judged))
+    verdicts = _Verdicts(connection, judged)
     deadlines, findings = [], []
-    counts: Tally = {name: Counter() for name in ("statuses", "findings", "undetermined", "late_rules")}
-    for block, verdicts in zip(evaluation.blocks, judged, strict=True):
+    for block, verdict in zip(evaluation.blocks, judged, strict=True):
         if len(block):
-            columns = _columns(evaluation, block, case_keys, words)
-            deadlines.append(columns)
-            findings.append(_findings(columns, verdicts, words, connection))
-            _count(counts, evaluation, block, verdicts)
-    found = _table(deadlines, DEADLINE_ROWS), _table(findings, FINDING_ROWS)
-    counts["totals"] = Counter(cases=len(evaluation.batch), deadlines=len(found[0]), findings=len(found[1]))
-    ids = {key: case_id for case_id, key in keys.items()}
-    return Rows(*found, counts, _digest(*found, ids, connection))
+            deadlines.append(_columns(evaluation, block, case_keys, words))
+            findings.append(_findings(deadlines[-1], verdict, words, verdicts))
+    return Rows(_table(deadlines, DEADLINE_ROWS), _table(findings, FINDING_ROWS))
 
 
-Columns = dict[str, npt.NDArray[np.int32]]
+def _all_texts(evaluation: Evaluation, judged: Sequence[Judged]) -> Iterator[str]:
+    for reason in evaluation.reasons.listed:
+        yield from filter(None, (reason.code, reason.about))
+    for rule in {block.rule.id: block.rule.rule for block in evaluation.blocks}.values():
+        yield rule.id
+        for version in rule.versions:
+            yield from (one.id for one in version.variants)
+            yield from (one.id for one in version.exceptions)
+    for one in judged:
+        for verdict in one.verdicts:
+            yield from findings_of(verdict)
+
+
+class _Verdicts:
+    """The number of each verdict in the store."""
+
+    def __init__(self, connection: sa.Connection, judged: Sequence[Judged]) -> None:
+        distinct = {
+            id(one): verdict_text(one) for block in judged for one in block.verdicts if findings_of(one)
+        }
+        self._numbers = dict(zip(distinct, keep_verdicts(connection, list(distinct.values())), strict=True))
+
+    def number(self, verdict: Verdict) -> int:
+        return self._numbers[id(verdict)]
 
 
 def _columns(evaluation: Evaluation, block: DeadlineBlock, case_keys: IntArray, words: Words) -> Columns:
@@ -75,7 +112,7 @@ def _columns(evaluation: Evaluation, block: DeadlineBlock, case_keys: IntArray, 
         outcome.days_late == np.int32(to_day(evaluation.engine.as_of)) - outcome.due
     )
     undetermined = outcome.status == Status.UNDETERMINED
-    listed = [evaluation.reasons.listed[index] for index in range(len(evaluation.reasons.listed))]
+    listed = evaluation.reasons.listed
     reason = np.where(undetermined, outcome.reason, 0)
     variants = [[one.id for one in version.variants] for version in rule.versions]
     excuses = [[one.id for one in version.exceptions] for version in rule.versions]
@@ -131,77 +168,84 @@ def _worded(codes: IntArray, texts: Sequence[str], words: Words) -> IntArray:
     return table[codes]
 
 
-def _findings(columns: Columns, judged: Judged, words: Words, connection: sa.Connection) -> Columns:
-    pairs = [(index, name) for index, one in enumerate(judged.verdicts) for name in findings_of(one)]
-    texts = [verdict_text(judged.verdicts[index]) for index, _ in pairs]
-    numbers = zip(
-        pairs, words.numbers(name for _, name in pairs), keep_verdicts(connection, texts), strict=True
-    )
+def _findings(columns: Columns, judged: Judged, words: Words, verdicts: _Verdicts) -> Columns:
     parts: list[Columns] = []
     by_verdict = np.argsort(judged.of_row, kind="stable")
     bounds = np.searchsorted(judged.of_row[by_verdict], np.arange(len(judged.verdicts) + 1))
-    for (index, _), finding, verdict in numbers:
+    for index, verdict in enumerate(judged.verdicts):
+        names = findings_of(verdict)
         rows = by_verdict[bounds[index] : bounds[index + 1]]
-        part = {name: columns[name][rows] for name in KEY}
-        part |= {
-            "finding": np.full(len(rows), finding, np.int32),
-            "verdict": np.full(len(rows), verdict, np.int32),
-        }
-        parts.append(part)
-    return {
-        name: np.concatenate([np.zeros(0, np.int32), *(part[name] for part in parts)])
-        for name in FINDING_ROWS.names
-    }
+        for finding in words.numbers(names) if len(rows) else ():
+            part = {name: columns[name][rows] for name in KEY}
+            part["finding"] = np.full(len(rows), finding, np.int32)
+            part["verdict"] = np.full(len(rows), verdicts.number(verdict), np.int32)
+            parts.append(part)
+    return _joined(parts, FINDING_ROWS)
+
+
+def _joined(parts: Sequence[Columns], schema: pa.Schema) -> Columns:
+    empty = np.zeros(0, np.int32)
+    return {name: np.concatenate([empty, *(part[name] for part in parts)]) for name in schema.names}
 
 
 def _table(parts: Sequence[Columns], schema: pa.Schema) -> pa.Table:
-    empty = np.zeros(0, np.int32)
-    return pa.table({name: np.concatenate([empty, *(part[name] for part in parts)]) for name in schema.names})
+    return pa.table(_joined(parts, schema))
 
 
-def _count(counts: Tally, evaluation: Evaluation, block: DeadlineBlock, judged: Judged) -> None:
-    status = block.outcome.status
+def count(rows: Rows, cases: int, texts: Texts) -> Tally:
+    """Return the counts of some rows: statuses, findings, reasons, rules that were late, totals.
+
+    Args:
+        cases: How many cases were evaluated.
+    """
+    status = rows.deadlines.column("status").to_numpy()
+    late = np.isin(status, _LATE)
+    undetermined = status == Status.UNDETERMINED
     by_status = np.bincount(status, minlength=len(Status))
-    counts["statuses"].update({one.word: int(by_status[one]) for one in Status if by_status[one]})
-    late = int(by_status[list(_LATE)].sum())
-    if late:
-        counts["late_rules"][block.rule.id] += late
-    reasons = np.bincount(block.outcome.reason[status == Status.UNDETERMINED])
-    for number in np.flatnonzero(reasons).tolist():
-        counts["undetermined"][evaluation.reasons.listed[number].code or "unknown"] += int(reasons[number])
-    of_verdict = np.bincount(judged.of_row, minlength=len(judged.verdicts))
-    for verdict, number in zip(judged.verdicts, of_verdict.tolist(), strict=True):
-        for finding in findings_of(verdict):
-            counts["findings"][finding] += number
-        if verdict.error is not None:
-            counts.setdefault(NOT_JUDGED, Counter())[verdict.error] += number
+    totals = {"cases": cases, "deadlines": len(rows.deadlines), "findings": len(rows.findings)}
+    counts: Tally = {
+        "statuses": Counter({one.word: int(by_status[one]) for one in Status if by_status[one]}),
+        "late_rules": _named_counts(rows.deadlines, "rule", texts.words, late),
+        "undetermined": _named_counts(rows.deadlines, "reason", texts.words, undetermined),
+        "findings": _named_counts(rows.findings, "finding", texts.words),
+        "totals": Counter(totals),
+    }
+    if counts["findings"][NOT_JUDGED]:
+        unjudged = [number for number, text in texts.words.items() if text == NOT_JUDGED]
+        mask = np.isin(rows.findings.column("finding").to_numpy(), unjudged)
+        errors = {number: str(json.loads(text)["error"]) for number, text in texts.verdicts.items()}
+        counts[NOT_JUDGED] = _named_counts(rows.findings, "verdict", errors, mask)
+    return counts
 
 
-def _digest(
-    deadlines: pa.Table, findings: pa.Table, ids: Mapping[int, str], connection: sa.Connection
-) -> str:
+def _named_counts(
+    table: pa.Table, column: str, names: Mapping[int, str], mask: npt.NDArray[np.bool_] | None = None
+) -> Counter[str]:
+    values = table.column(column).to_numpy()
+    numbers, counted = np.unique(values if mask is None else values[mask], return_counts=True)
+    found: Counter[str] = Counter()
+    for number, times in zip(numbers.tolist(), counted.tolist(), strict=True):
+        found[names.get(number, "unknown")] += times
+    return found
+
+
+def digest(rows: Rows, texts: Texts) -> str:
     """Return a digest of all rows, the numbers of this store replaced by the ranks of their texts."""
-    texts = all_words(connection)
-    verdicts = verdict_contents(connection)
-    digest = hashlib.sha256()
-    for table, wordy in ((deadlines, _WORDS), (findings, ("rule", "finding"))):
-        named: dict[str, Mapping[int, str]] = {
-            "case_key": ids,
-            **dict.fromkeys(wordy, texts),
-            "verdict": verdicts,
-        }
+    found = hashlib.sha256()
+    for table, wordy in ((rows.deadlines, _WORDS), (rows.findings, ("rule", "finding"))):
+        named = {"case_key": texts.cases, **dict.fromkeys(wordy, texts.words), "verdict": texts.verdicts}
         columns = {}
         for name in table.column_names:
             values = table.column(name).to_numpy()
             if name in named:
                 values, distinct = _ranked(values, named[name])
-                digest.update(json.dumps([name, distinct]).encode())
+                found.update(json.dumps([name, distinct]).encode())
             columns[name] = values.astype("<i4")
         order = np.lexsort([columns[name] for name in reversed(table.column_names)])
         for name in table.column_names:
-            digest.update(f"{name}:{len(order)}:".encode())
-            digest.update(columns[name][order].tobytes())
-    return digest.hexdigest()
+            found.update(f"{name}:{len(order)}:".encode())
+            found.update(columns[name][order].tobytes())
+    return found.hexdigest()
 
 
 def _ranked(

@@ -1,11 +1,14 @@
-"""Runs a sweep: each district is evaluated, judged and committed by itself."""
+"""Runs a sweep: each district is committed by itself."""
 
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
 from datetime import datetime
+
+import pyarrow as pa
+import pyarrow.compute as pc
 
 from compliance_engine import __version__
 from compliance_engine.cases.batch import build_batch
@@ -16,12 +19,16 @@ from compliance_engine.store import sweeps
 from compliance_engine.store.changes import Change, read_changes
 from compliance_engine.store.connect import Store
 from compliance_engine.store.facts import District, read_facts
-from compliance_engine.store.results import write_changes
+from compliance_engine.store.results import verdict_contents, write_changes
 from compliance_engine.store.sweeps import Process, Question, Sweep
 from compliance_engine.store.tables import deadlines, findings
+from compliance_engine.store.words import all_words
 from compliance_engine.sweep.judging import judge_evaluation
 from compliance_engine.sweep.law import Law, law_of
-from compliance_engine.sweep.rows import rows_of
+from compliance_engine.sweep.rows import Rows, Texts, count, digest, rows_of
+
+LOT = 50_000
+"""Cases evaluated and judged together: whole districts, at least one."""
 
 Progress = Callable[[int, int, str], None]
 """Called with the districts done, how many there are to do, and the name of the one just done."""
@@ -103,14 +110,15 @@ def _run(
     judge: Judge | None,
     progress: Progress,
 ) -> Finished:
-    engine = law.engine(sweep.question)
-    judge = judge or Judge(law.findings)
+    run = _Run(store, sweep, law.engine(sweep.question), judge or Judge(law.findings), process)
     try:
         with store.read() as connection:
             waiting = sweeps.waiting_districts(connection, sweep.number)
-        for done, district in enumerate(waiting, start=1):
-            _sweep_district(store, sweep, district, engine, judge, process)
-            progress(done, len(waiting), district.name)
+        done = 0
+        for some in _lots(waiting):
+            for district in run.sweep(some):
+                done += 1
+                progress(done, len(waiting), district.name)
         finished = sweeps.finish(store, sweep.number, process, clock())
     except BaseException:
         sweeps.let_go(store, sweep.number, process)
@@ -118,28 +126,63 @@ def _run(
     with store.read() as connection:
         before = sweeps.last_finished(connection, before=sweep.number)
         changes = [] if before is None else read_changes(connection, before, finished)
-    return Finished(finished, before, changes, tuple(dict.fromkeys(engine.warnings)))
+    return Finished(finished, before, changes, tuple(dict.fromkeys(run.engine.warnings)))
 
 
-def _sweep_district(
-    store: Store, sweep: Sweep, district: District, engine: Engine, judge: Judge, process: Process
-) -> None:
-    question = sweep.question
-    facts = read_facts(
-        store, district=district.key, known_at=question.known_at, until_import=sweep.last_import
-    )
-    batch = build_batch(
-        facts.cases, facts.events, as_of=question.as_of, known_at=question.known_at, where=district.name
-    )
-    evaluation = engine.evaluate(batch)
-    judged = judge_evaluation(evaluation, judge)
-    with store.write() as connection:
-        rows = rows_of(evaluation, judged, facts.keys, connection)
-        written: Counter[str] = Counter()
-        for table, found in ((deadlines, rows.deadlines), (findings, rows.findings)):
-            began, ended = write_changes(connection, table, district.key, sweep.number, found)
-            written.update({f"{table.name}_began": began, f"{table.name}_ended": ended})
-        rows = replace(rows, counts={**rows.counts, "written": written})
-        sweeps.finish_district(
-            store, connection, sweep.number, district.key, process, rows.counts, rows.digest
+def _lots(districts: Sequence[District]) -> Iterator[list[District]]:
+    """Yield districts in lots of so many cases that evaluating and judging them is worth the start."""
+    lot: list[District] = []
+    for district in districts:
+        if lot and sum(one.cases for one in lot) + district.cases > LOT:
+            yield lot
+            lot = []
+        lot.append(district)
+    if lot:
+        yield lot
+
+
+@dataclass(frozen=True, slots=True)
+class _Run:
+    """A sweep at work."""
+
+    store: Store
+    asked: Sweep
+    engine: Engine
+    judge: Judge
+    process: Process
+
+    def sweep(self, districts: Sequence[District]) -> Iterator[District]:
+        """Evaluate and judge some districts together; yield each when it is committed."""
+        question = self.asked.question
+        facts = read_facts(
+            self.store, chosen=districts, known_at=question.known_at, until_import=self.asked.last_import
         )
+        name = districts[0].name if len(districts) == 1 else f"{districts[0].name} to {districts[-1].name}"
+        batch = build_batch(
+            facts.cases, facts.events, as_of=question.as_of, known_at=question.known_at, where=name
+        )
+        evaluation = self.engine.evaluate(batch)
+        judged = judge_evaluation(evaluation, self.judge)
+        place = pc.index_in(
+            pa.array(batch.case_id, pa.string()), value_set=facts.cases.column("case_id").combine_chunks()
+        )
+        with self.store.write() as connection:
+            rows = rows_of(evaluation, judged, facts.keys[place.to_numpy()], connection)
+            ids = dict(zip(facts.keys.tolist(), facts.cases.column("case_id").to_pylist(), strict=True))
+            texts = Texts(ids, all_words(connection), verdict_contents(connection))
+        for district in districts:
+            keys = facts.keys[facts.districts == district.key]
+            self._write(district, rows.of_cases(keys) if len(districts) > 1 else rows, len(keys), texts)
+            yield district
+
+    def _write(self, district: District, rows: Rows, cases: int, texts: Texts) -> None:
+        counts, found = count(rows, cases, texts), digest(rows, texts)
+        written: Counter[str] = Counter()
+        with self.store.write() as connection:
+            for table, now in ((deadlines, rows.deadlines), (findings, rows.findings)):
+                began, ended = write_changes(connection, table, district.key, self.asked.number, now)
+                written.update({f"{table.name}_began": began, f"{table.name}_ended": ended})
+            counts["written"] = written
+            sweeps.finish_district(
+                self.store, connection, self.asked.number, district.key, self.process, counts, found
+            )

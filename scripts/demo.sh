@@ -1,6 +1,5 @@
 #!/usr/bin/env bash
-# From case histories to a report: generates a synthetic district, imports it into SQLite, sweeps, previews one
-# referral and writes the HTML report. Everything lands in demo/.
+# From case histories to reports: a generated district and the public Ed-Fi sample. Everything lands in demo/.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 engine=${VENV:-.venv}/bin/compliance-engine
@@ -8,21 +7,38 @@ rm -rf demo
 mkdir demo
 as_of=2026-03-02
 
-echo "1. A synthetic district of 500 children, always the same"
-"$engine" generate demo/input --state us --district us.example_county --calendar us.example_county \
-    --cases 500 --seed 1 --until "$as_of"
+step() { printf '\n== %s\n\n' "$1"; }
 
-echo
-echo "2. Import into SQLite, and sweep as of $as_of"
-"$engine" import demo/input --store demo/cases.db
-"$engine" sweep --store demo/cases.db --as-of "$as_of"
+step "A synthetic Texas district of 500 children, always the same"
+"$engine" generate demo/district --state tx --district tx.example_isd --calendar tx.example_isd \
+    --cases 500 --seed 1 --until "$as_of" --years 2
+"$engine" import demo/district --store demo/district.db
 
-echo
-echo "3. What follows if consent is stamped on $as_of"
-"$engine" preview --state us --calendar us.example_county --as-of "$as_of" \
-    --event "consent_to_evaluate_received=$as_of,purpose=initial"
+step "Sweep of the district as of $as_of"
+"$engine" sweep --store demo/district.db --as-of "$as_of"
 
+step "A snow day is announced for $as_of: which dates move?"
+cp -r calendars demo/calendars
+sed -i 's/^unplanned:$/&\n  - {date: 2026-03-03, kind: weather, announced: 2026-03-02, name: "Ice"}/' \
+    demo/calendars/tx/example_isd/2025-26.yaml
+"$engine" sweep --store demo/district.db --as-of "$as_of" --calendars demo/calendars
+
+step "The public Ed-Fi 5.2 sample (fictional students of Grand Bend), as of 2022-09-15"
+"$engine" import fixtures/ed-fi-5.2-sample --format ed-fi --state tx --district tx.grand_bend_isd \
+    --calendar us.grand_bend --store demo/ed-fi.db
+"$engine" sweep --store demo/ed-fi.db --as-of 2022-09-15 >/dev/null
+
+step "A consent form lies on the desk: what follows at Lubbock-Cooper if it is stamped 2026-03-23?"
+"$engine" preview --state tx --calendar tx.lubbock_cooper_isd \
+    --event consent_to_evaluate_received=2026-03-23,purpose=initial --as-of 2026-03-23 --no-follow
+
+step "The generated district"
+"$engine" report violations --store demo/district.db --format text
+step "The Ed-Fi sample"
+"$engine" report violations --store demo/ed-fi.db --format text
+
+step "Reports to open and to print"
+"$engine" report violations --store demo/district.db --title "Example ISD: violations" --output demo/district.html
+"$engine" report violations --store demo/ed-fi.db --title "Ed-Fi sample: violations" --output demo/ed-fi.html
 echo
-echo "4. The report"
-"$engine" report violations --store demo/cases.db --format html --output demo/violations.html
-echo "Open demo/violations.html"
+echo "Open $PWD/demo/district.html"

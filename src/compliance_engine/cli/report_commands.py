@@ -26,7 +26,12 @@ def report_group() -> None:
 @click.option("--sweep", "number", type=click.IntRange(1), help="Of this sweep; of the last one by default.")
 @click.option("--district", "districts", multiple=True, help="Only this district; may be repeated.")
 @click.option(
-    "--format", "form", type=click.Choice(["html", "csv", "json"]), default="html", show_default=True
+    "--format",
+    "form",
+    type=click.Choice(["html", "csv", "json", "text"]),
+    default="html",
+    show_default=True,
+    help="text prints a table.",
 )
 @click.option(
     "--output",
@@ -65,7 +70,13 @@ def violations(
         report = report_of_sweep(opened, sweep, title=title, only=districts, with_working=working)
     finally:
         opened.close()
-    text = render(report, form)
+    if form == "text":
+        from compliance_engine.reports.terminal import report_table
+
+        text = report_table(report) + "\n"
+        output = output or Path("-")
+    else:
+        text = render(report, form)
     if output is not None and str(output) == "-":
         click.echo(text, nl=False)
     else:

@@ -31,6 +31,7 @@ if TYPE_CHECKING:
     from compliance_engine.engine.deadline import Deadline
     from compliance_engine.engine.preview import Child, Preview
     from compliance_engine.errors import Problem
+    from compliance_engine.rules.loader import Corpus
 
 
 @click.command()
@@ -93,13 +94,38 @@ def preview_command(**given: Any) -> int:
     if reference is not None:
         library.resolve(reference)
     shown = preview(child, events, engine, follow=given["follow"])
-    click.echo(
-        _as_json(shown, child, given["as_of"])
-        if given["form"] == "json"
-        else _as_text(shown, child, given["as_of"])
-    )
-    late = any(one.status in ("overdue", "met_late") and one.kind == "deadline" for one in shown.deadlines)
-    return FINDINGS if given["fail_on_violations"] and late else CLEAN
+    findings = _findings(shown, corpus)
+    form = _as_json if given["form"] == "json" else _as_text
+    click.echo(form(shown, child, given["as_of"], findings))
+    wrong = any("noncompliance" in one["codes"] for one in findings)
+    return FINDINGS if given["fail_on_violations"] and wrong else CLEAN
+
+
+def _findings(shown: Preview, corpus: Corpus) -> list[dict[str, Any]]:
+    """Judge the deadlines; the judge's process is not started where all are pending, met or do not apply."""
+    plain = ("pending", "met", "not_applicable")
+    if all(one.status in plain and not one.too_early and not one.capped for one in shown.deadlines):
+        return []
+    from compliance_engine.engine.findings_rules import load_findings_rules
+    from compliance_engine.engine.judge import Judge
+    from compliance_engine.sweep.judging import judge_evaluation
+
+    found = []
+    evaluation = shown.evaluation
+    judged = judge_evaluation(evaluation, Judge(load_findings_rules(corpus.folder)))
+    for block, verdicts in zip(evaluation.blocks, judged, strict=True):
+        for row, number in enumerate(verdicts.of_row):
+            verdict = verdicts.verdicts[int(number)]
+            if verdict.findings:
+                one = evaluation.describe(block, row, working=False).model_dump(mode="json")
+                kept = {
+                    key: one[key]
+                    for key in ("case_id", "rule", "title", "status", "opened_on", "due_on", "days_late")
+                }
+                found.append(
+                    kept | {"codes": list(verdict.findings), "conclusions": dict(verdict.conclusions)}
+                )
+    return found
 
 
 def _read(given: dict[str, Any]) -> tuple[Child, list[WrittenEvent]]:
@@ -182,14 +208,14 @@ def _projection(until: int | None) -> Any:
     return lambda calendar: project(calendar, date(until, 6, 30))
 
 
-def _as_json(shown: Preview, child: Child, as_of: date) -> str:
+def _as_json(shown: Preview, child: Child, as_of: date, findings: Sequence[dict[str, Any]]) -> str:
     content = {
         "as_of": as_of.isoformat(),
         "state": child.state,
         "program": child.program,
         "calendar": child.calendar,
         "deadlines": [one.model_dump(mode="json") for one in shown.deadlines],
-        "findings": [],
+        "findings": list(findings),
         "provisional": [
             {"assuming": list(one.assuming), "deadline": one.deadline.model_dump(mode="json")}
             for one in shown.provisional
@@ -198,7 +224,7 @@ def _as_json(shown: Preview, child: Child, as_of: date) -> str:
     return json.dumps(content, indent=2, ensure_ascii=False)
 
 
-def _as_text(shown: Preview, child: Child, as_of: date) -> str:
+def _as_text(shown: Preview, child: Child, as_of: date, findings: Sequence[dict[str, Any]]) -> str:
     from compliance_engine.reports.text import deadline_lines
 
     lines = [
@@ -208,6 +234,13 @@ def _as_text(shown: Preview, child: Child, as_of: date) -> str:
     lines += [""] if shown.deadlines else ["", "Nothing is due: none of the events given opens a duty."]
     for one in shown.deadlines:
         lines += [*deadline_lines(one), ""]
+    if findings:
+        lines += ["Findings", ""]
+        for found in findings:
+            lines.append(
+                f"  {', '.join(found['codes']).replace('_', ' ')}: {found['title']} ({found['rule']})"
+            )
+        lines.append("")
     if shown.provisional:
         lines += ["If each step is taken on its last day, these would follow:", ""]
     for later in shown.provisional:

@@ -13,7 +13,7 @@ from compliance_engine.cases.batch import CaseBatch, build_batch
 from compliance_engine.cases.event_text import WrittenEvent
 from compliance_engine.cases.tables import CASES, EVENTS
 from compliance_engine.engine.deadline import Deadline
-from compliance_engine.engine.evaluate import Engine
+from compliance_engine.engine.evaluate import Engine, Evaluation
 from compliance_engine.rules.models import Rule
 from compliance_engine.rules.patterns import EventPattern
 from compliance_engine.rules.starts import OnEvent
@@ -45,10 +45,11 @@ class Provisional:
 
 @dataclass(frozen=True, slots=True)
 class Preview:
-    """Deadlines that are open or decided now, and those that would follow."""
+    """Deadlines that are open or decided now, with their evaluation, and those that would follow."""
 
     deadlines: tuple[Deadline, ...]
     provisional: tuple[Provisional, ...]
+    evaluation: Evaluation
 
 
 def preview(child: Child, events: Sequence[WrittenEvent], engine: Engine, *, follow: bool = True) -> Preview:
@@ -61,13 +62,16 @@ def preview(child: Child, events: Sequence[WrittenEvent], engine: Engine, *, fol
         follow: Whether to look at what would follow.
     """
     real = [event for event in events if event.occurred_on <= engine.as_of]
-    deadlines = _evaluate(child, real, engine)
+    evaluation = engine.evaluate(_batch(child, real))
+    deadlines = list(evaluation.deadlines())
     later: list[Provisional] = []
     if follow:
         _follow(child, real, engine, deadlines, later)
-    return Preview(
-        tuple(_by_due(deadlines)), tuple(sorted(later, key=lambda one: one.deadline.due_on or date.max))
-    )
+    return Preview(tuple(_by_due(deadlines)), tuple(sorted(later, key=_when)), evaluation)
+
+
+def _when(one: Provisional) -> date:
+    return one.deadline.due_on or date.max
 
 
 def _by_due(deadlines: Sequence[Deadline]) -> list[Deadline]:

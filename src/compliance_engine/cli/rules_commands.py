@@ -62,15 +62,68 @@ def test(paths: tuple[Path, ...], rules: Path | None, calendars: Path | None, ve
         elif verbose:
             click.echo(f"passed  {result.located.name}")
     states = len({result.located.state for result in results})
-    click.echo(f"{len(results) - len(failed)} passed, {len(failed)} failed: {len(results)} cases in {states} jurisdictions.")
+    click.echo(
+        f"{len(results) - len(failed)} passed, {len(failed)} failed: {len(results)} cases in {states} jurisdictions."
+    )
     return FINDINGS if failed else CLEAN
+
+
+@rules_group.command()
+@click.argument("rule_or_state")
+@click.argument("topic", required=False)
+@RULES
+@click.option("--format", "form", type=click.Choice(["text", "json"]), default="text", show_default=True)
+def show(rule_or_state: str, topic: str | None, rules: Path | None, form: str) -> int:
+    """Tell a rule in plain English: by its id, or by a state and a topic.
+
+    compliance-engine rules show tx.idea_b.initial_evaluation
+
+    compliance-engine rules show tx annual_review
+    """
+    from compliance_engine.cli.rules_text import shown_rules
+
+    click.echo(shown_rules(rule_or_state, topic, rules, form))
+    return CLEAN
+
+
+@rules_group.command(name="list")
+@click.option("--state", help="The rules in force there, federal ones included; every rule by default.")
+@click.option("--program", help="idea_b, section_504 or part_c_transition.")
+@RULES
+@click.option("--format", "form", type=click.Choice(["text", "json"]), default="text", show_default=True)
+def list_command(state: str | None, program: str | None, rules: Path | None, form: str) -> int:
+    """List rules with what is due and how well their source was verified."""
+    from compliance_engine.cli.rules_text import listed_rules
+
+    click.echo(listed_rules(state, program, rules, form))
+    return CLEAN
+
+
+@rules_group.command()
+@click.argument("kind", type=click.Choice(["rules", "day_counts", "cases", "calendar"]), default="rules")
+def schema(kind: str) -> int:
+    """Print the JSON Schema of a kind of file, for editors that check and complete while one types."""
+    import json
+
+    from compliance_engine.reports.schema import published_schemas
+
+    click.echo(json.dumps(published_schemas()[f"{kind}.json"], indent=2))
+    return CLEAN
 
 
 def _jurisdictions(paths: tuple[Path, ...], folder: Path) -> set[str] | None:
     """Return the jurisdictions that paths within the folder of rules belong to; None for all."""
-    inside = [path.resolve().relative_to(folder.resolve()) for path in paths if path.resolve().is_relative_to(folder.resolve())]
+    inside = [
+        path.resolve().relative_to(folder.resolve())
+        for path in paths
+        if path.resolve().is_relative_to(folder.resolve())
+    ]
     found = {path.parts[0] for path in inside if path.parts}
-    return found if len(inside) == len(paths) > 0 and "us" not in found and all(path.parts for path in inside) else None
+    return (
+        found
+        if len(inside) == len(paths) > 0 and "us" not in found and all(path.parts for path in inside)
+        else None
+    )
 
 
 def _show_failure(result: CaseResult) -> None:
@@ -78,5 +131,3 @@ def _show_failure(result: CaseResult) -> None:
     click.echo(f"    why: {result.located.case.why}")
     for difference in result.differences:
         click.echo(f"    {difference}")
-
-

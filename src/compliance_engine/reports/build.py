@@ -305,10 +305,7 @@ def _duty_summary(duty: _Duty) -> DutySummary:
     late, met = len(duty.lateness), len(duty.by_status.get("met", ()))
     decided = met + late
     said = sorted(duty.reasons.items(), key=lambda item: (-len(item[1]), item[0]))
-    reasons = [
-        ReasonLine(reason=reason, kind=kind, late=_tally(cases))
-        for (kind, reason), cases in said
-    ]
+    reasons = [ReasonLine(reason=reason, kind=kind, late=_tally(cases)) for (kind, reason), cases in said]
     ordered = sorted(duty.lateness)
     return DutySummary(
         rule=one.rule,

@@ -181,7 +181,7 @@ class _Again:
         self.cases = _texts(cases)
         self.done: dict[tuple[str, str], _District] = {}
         with store.read() as connection:
-            self.keys = {(one.state, one.district): one.key for one in read_districts(connection)}
+            self.districts = {(one.state, one.district): one for one in read_districts(connection)}
 
     def working(self, place: tuple[str, str], key: Key, stored: Mapping[str, Any]) -> Derivation:
         """Return the steps of a deadline; none when it comes out otherwise than the sweep had it."""
@@ -217,7 +217,6 @@ class _Again:
 
     def _district(self, place: tuple[str, str]) -> _District:
         if place not in self.done:
-            self.done.clear()  # rows come by case, cases of a district mostly together
             self.done[place] = self._evaluate(place)
         return self.done[place]
 
@@ -225,7 +224,7 @@ class _Again:
         question = self.sweep.question
         facts = read_facts(
             self.store,
-            district=self.keys[place],
+            chosen=[self.districts[place]],
             known_at=question.known_at,
             until_import=self.sweep.last_import,
         )

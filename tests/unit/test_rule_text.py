@@ -73,7 +73,7 @@ def test_show_prints_the_rule_of_a_state() -> None:
 
 
 def test_show_suggests_the_rule_that_was_meant() -> None:
-    with pytest.raises(UsageProblem, match="did you mean us.idea_b.annual_review?"):
+    with pytest.raises(UsageProblem, match=r"did you mean us[.]idea_b[.]annual_review[?]"):
         CliRunner().invoke(cli, ["rules", "show", "us.idea_b.anual_review"], catch_exceptions=False)
 
 

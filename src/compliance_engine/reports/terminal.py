@@ -39,7 +39,10 @@ def _lines(report: ViolationReport, rows: int) -> Iterator[str]:
     yield from _table(
         "Due next",
         ("case", "duty", "due", "", "in days", ""),
-        [(one.case_id, _short(one.title), day_text(one.due_on), "", str(one.days_left), "") for one in soon[:rows]],
+        [
+            (one.case_id, _short(one.title), day_text(one.due_on), "", str(one.days_left), "")
+            for one in soon[:rows]
+        ],
         len(soon),
     )
     for problem in report.data_problems[:rows]:

@@ -18,7 +18,7 @@ HOVER: dict[str, str] = {
     "Rule.title": "One plain line, shown in every output",
     "Rule.overrides": "The federal rule, or rules, that this state rule replaces",
     "Rule.tightens": "Local policy only: the rule of law that this one is stricter than",
-    "Rule.kind": "deadline; not_before: first day on which the thing may happen; information: never a violation",
+    "Rule.kind": "deadline; not_before: the first day allowed; information: never a violation",
     "Rule.authority": "law, or policy: a breach of policy is not noncompliance",
     "Rule.starts_on": f"What opens the duty. {_PATTERN}, birth, or a mapping",
     "Rule.opens": "each: every occurrence opens the duty anew; first; latest",

@@ -15,6 +15,7 @@ from compliance_engine.engine.derivation import Moved, Opened
 from compliance_engine.reports.build import build_violation_report
 from compliance_engine.reports.model import Tally, ViolationReport
 from compliance_engine.reports.rows import ReportRow
+from compliance_engine.reports.working import in_words
 from report_samples import deadline, header, overdue, rows, sample, working
 
 
@@ -171,6 +172,29 @@ def test_the_birth_date_is_withheld_from_the_steps_of_any_duty() -> None:
     row = replace(row, birth_date=born, deadline=row.deadline.model_copy(update={"derivation": steps}))
     finding = build_violation_report([row], header()).findings[0]
     assert finding.working[0].text == "8 years after the birth date is Wed 2026-03-04"
+
+
+@pytest.mark.parametrize(
+    ("written", "said"),
+    [
+        ("opened by iep_meeting_held(purpose=initial)", "opened by “IEP meeting held (purpose: initial)”"),
+        (
+            "referral_received or evaluation_request_received",
+            "“referral received” or “request for an evaluation received”",
+        ),
+        (
+            "tx.idea_b.initial_evaluation took the variant june_30: no",
+            "tx.idea_b.initial_evaluation took the variant june_30: no",
+        ),
+        (
+            "prior_iep_received(from_state!=tx) happened: no",
+            "“earlier IEP received (from state: not tx)” happened: no",
+        ),
+        ("removal(school_days=3)", "“disciplinary removal (school days: 3)”"),
+    ],
+)
+def test_events_of_the_working_are_called_by_their_titles(written: str, said: str) -> None:
+    assert in_words(written) == said
 
 
 def test_a_rule_that_opens_at_birth_hides_its_opening_without_working_too() -> None:

@@ -2,15 +2,22 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Collection, Mapping, Sequence
 from datetime import date
 from typing import Any
 
+from compliance_engine.cases.catalogue import catalogue
 from compliance_engine.engine.derivation import day_text
 from compliance_engine.reports.model import SkippedDays, WorkingStep
+from compliance_engine.reports.rule_text import titled_words
+from compliance_engine.rules.patterns import parse_pattern
 
 _BIRTH = "birth"
 _WITHHELD = "the birth date"
+_EVENT = re.compile(
+    r"(?<![\w.])[a-z][a-z0-9_]*_[a-z0-9_]+(?:\([^()]*\))?(?![\w.(])|(?<![\w.])[a-z]+\([a-z_]+!?=[^()]*\)"
+)
 Derivation = Sequence[Mapping[str, Any]]
 
 
@@ -27,8 +34,21 @@ def steps_of(derivation: Derivation, birth_date: date | None = None) -> tuple[Wo
     return tuple(_step(step, hidden) for step in derivation)
 
 
+def in_words(text: str) -> str:
+    """Return a text with the events in it called by their titles: ``iep_meeting_held(purpose=initial)``."""
+    return _EVENT.sub(_titled, text)
+
+
+def _titled(found: re.Match[str]) -> str:
+    try:
+        pattern = parse_pattern(found[0])
+    except ValueError:
+        return found[0]
+    return f"“{titled_words().pattern(pattern)}”" if pattern.name in catalogue() else found[0]
+
+
 def _step(step: Mapping[str, Any], hidden: Collection[date]) -> WorkingStep:
-    text = str(step["text"])
+    text = in_words(str(step["text"]))
     for birth in hidden:
         text = text.replace(day_text(birth), _WITHHELD).replace(birth.isoformat(), _WITHHELD)
     start, end = (_day(step.get(key)) for key in ("from", "to"))

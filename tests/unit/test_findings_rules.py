@@ -215,9 +215,15 @@ def test_a_file_lies_in_the_folder_of_its_jurisdiction(tmp_path):
     ]
 
 
-def test_the_federal_file_is_needed(tmp_path):
+def test_a_state_file_needs_the_federal_one(tmp_path):
+    (tmp_path / "ca").mkdir()
+    (tmp_path / "ca" / "findings.yaml").write_text(rule(PLAIN, jurisdiction="ca"))
     with pytest.raises(RuleProblem, match="CE278 findings: the federal findings rules are missing"):
         load_findings_rules(tmp_path)
+
+
+def test_without_findings_rules_nothing_is_a_finding(tmp_path):
+    assert load_findings_rules(tmp_path).rules == ()
 
 
 def test_more_rules_than_were_tried_are_refused(tmp_path):

@@ -9,7 +9,7 @@ import numpy as np
 
 from compliance_engine.dates import NO_DAY, IntArray, to_day
 from compliance_engine.engine import derivation as working
-from compliance_engine.engine.columns import FALSE, TRUE, UNKNOWN
+from compliance_engine.engine.columns import FALSE, NOT_CHOSEN, TRUE, UNKNOWN
 from compliance_engine.engine.conditions import answers_of
 from compliance_engine.engine.ending import end_duties
 from compliance_engine.engine.expressions import days_of
@@ -168,6 +168,7 @@ def _due_days(
 ) -> tuple[Frame, np.ndarray, tuple[np.ndarray, np.ndarray, IntArray]]:
     """Return the frame with due days, where the clock is paused, and (variant, flags, reason)."""
     variant, reason = _choose_variants(frame, version.variants, version)
+    variant[reason != 0] = NOT_CHOSEN
     due = np.full(len(frame), NO_DAY)
     flags, paused = np.zeros(len(frame), np.uint8), np.zeros(len(frame), bool)
     for index, branch in enumerate([None, *version.variants]):
@@ -192,6 +193,7 @@ def _due_days(
     if frame.openings.reason is not None:
         uncertain = frame.openings.reason != 0
         reason, due = np.where(uncertain, frame.openings.reason, reason), np.where(uncertain, NO_DAY, due)
+        variant[uncertain] = NOT_CHOSEN
     return frame.with_due(due), paused, (variant, flags, reason)
 
 

@@ -15,6 +15,10 @@ Answers = npt.NDArray[np.int8]
 FALSE, UNKNOWN, TRUE = np.int8(0), np.int8(1), np.int8(2)
 
 
+NOT_CHOSEN = np.int8(-2)
+"""In a column of variants: which one applies is not known (-1: none of them does)."""
+
+
 class Status(IntEnum):
     """What has become of a deadline."""
 
@@ -57,6 +61,7 @@ REASONS = {
     "birth_date_missing": "the birth date is not recorded",
     "fact_missing": "a fact of the case is not recorded",
     "event_attribute_missing": "an event does not say what it must",
+    "due_day_unknown": "a condition looks at the due day, which is not known",
     "event_missing": "an event that the date rests on is not recorded",
     "time_of_day_missing": "the period is counted in hours, and a time of day is not recorded",
     "no_version_in_force": "under each version of the rule, the due day falls under the other",

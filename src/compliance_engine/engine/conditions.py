@@ -12,10 +12,20 @@ from compliance_engine.cases.catalogue import catalogue
 from compliance_engine.dates import NO_DAY, BoolArray, IntArray, to_day
 from compliance_engine.engine import derivation as working
 from compliance_engine.engine.absences import days_absent
-from compliance_engine.engine.columns import FALSE, TRUE, Truth, first_reason, is_no_day, known, where_known
+from compliance_engine.engine.columns import (
+    FALSE,
+    NOT_CHOSEN,
+    TRUE,
+    UNKNOWN,
+    Truth,
+    first_reason,
+    is_no_day,
+    known,
+    where_known,
+)
 from compliance_engine.engine.expressions import days_of, event_rows, other_outcome, text_day, trace_count
 from compliance_engine.engine.frame import Frame
-from compliance_engine.engine.selection import end_of_day
+from compliance_engine.engine.selection import Selection, end_of_day
 from compliance_engine.engine.shifts import shift_months
 from compliance_engine.rules import conditions as tree
 from compliance_engine.rules.patterns import scalar_text
@@ -77,7 +87,8 @@ def _days_left(condition: tree.DaysLeft, frame: Frame) -> Truth:
     inside = tables.in_school_year(calendar, start)
     unit = frame.unit(condition.unit)
     left = tables.between(unit, calendar, start, last)
-    missing = is_no_day(last) | is_no_day(left) | is_no_day(start)
+    between_years = ~inside & tables.covers(calendar, start)
+    missing = (is_no_day(last) | is_no_day(left) | is_no_day(start)) & ~between_years
     truth = where_known(
         inside & _within(left, condition.test), missing, frame.view.reasons.number("calendar_ends", unit)
     )
@@ -230,31 +241,48 @@ def _start_fact(condition: tree.StartFact, frame: Frame) -> Truth:
 
 def _happened(condition: tree.Happened, frame: Frame) -> Truth:
     found = frame.view.selections.of((condition.pattern,))
-    moment = (
-        frame.openings.moment if condition.after == "start" else np.full(len(frame), NO_DAY + np.int32(1))
-    )
-    rows = found.next_after(frame.case, moment)
-    limit = _window_end(condition, frame)
-    inside = (rows >= 0) & (found.moments_at(rows) <= limit)
+    limit, open_ended = _window_end(condition, frame)
+    sure = found.sure()
+    rows, inside = _first_inside(sure, condition, frame, limit)
     truth = known(inside)
-    if found.unsure is not None:
-        doubtful = inside & found.unsure[rows]
-        truth = where_known(
-            inside, doubtful, frame.view.reasons.number("event_attribute_missing", str(condition.pattern))
+    perhaps = found.perhaps()
+    if perhaps is not None:
+        doubtful = _first_inside(perhaps, condition, frame, limit)[1] & ~inside
+        number = frame.view.reasons.number("event_attribute_missing", str(condition.pattern))
+        truth = where_known(inside, doubtful, number)
+    if open_ended is not None:
+        # without a due day it is not known whether what happened still falls into the window
+        number = frame.view.reasons.number("due_day_unknown", str(condition.pattern))
+        later = where_known(inside, open_ended & (truth.answer != FALSE), number)
+        truth = Truth(
+            np.where(later.answer == UNKNOWN, UNKNOWN, truth.answer), first_reason(truth.reason, later.reason)
         )
-    text = working.day_text(text_day(found.days_at(rows)[0])) if frame.trace is not None and inside[0] else ""
+    text = working.day_text(text_day(sure.days_at(rows)[0])) if frame.trace is not None and inside[0] else ""
     return _record(frame, f"{condition.pattern} happened", text, truth)
 
 
-def _window_end(condition: tree.Happened, frame: Frame) -> IntArray:
+def _first_inside(
+    found: Selection, condition: tree.Happened, frame: Frame, limit: IntArray
+) -> tuple[IntArray, BoolArray]:
+    """Return the first event of the window of each row, and whether there is one."""
+    ever = np.full(len(frame), NO_DAY + np.int32(1))
+    rows = found.next_after(frame.case, frame.openings.moment if condition.after == "start" else ever)
+    return rows, np.asarray((rows >= 0) & (found.moments_at(rows) <= limit))
+
+
+def _window_end(condition: tree.Happened, frame: Frame) -> tuple[IntArray, BoolArray | None]:
+    """Return the last moment of the window, and the rows of which it is not known (None: known of all)."""
     as_of = np.full(len(frame), np.int32(frame.view.as_of))
     if condition.through == "start":
-        return frame.openings.moment
+        return frame.openings.moment, None
     if condition.through == "due" and frame.due is not None:
-        return end_of_day(np.where(is_no_day(frame.due), as_of, frame.due))
+        missing = is_no_day(frame.due)
+        limit = end_of_day(np.where(missing, as_of, frame.due))
+        unknown = missing if frame.standing is None else missing & ~frame.standing
+        return limit, unknown if unknown.any() else None
     if condition.through == "met" and frame.met_moment is not None:
-        return np.where(frame.met_moment == NO_DAY, end_of_day(as_of), frame.met_moment)
-    return end_of_day(as_of)
+        return np.where(frame.met_moment == NO_DAY, end_of_day(as_of), frame.met_moment), None
+    return end_of_day(as_of), None
 
 
 def _days_between(condition: tree.DaysBetween, frame: Frame) -> Truth:
@@ -316,7 +344,7 @@ def _variant_of(condition: tree.VariantOf, frame: Frame) -> Truth:
                 number for number, variant in enumerate(version.variants) if variant.id in condition.variants
             ]
             passed |= ~missing & (outcome.version[rows] == index) & np.isin(outcome.variant[rows], wanted)
-        missing = ~missing & (outcome.due[rows] == NO_DAY) & (outcome.variant[rows] < 0)
+        missing = ~missing & (outcome.variant[rows] == NOT_CHOSEN)
     else:
         missing = np.zeros(len(frame), bool)
     number = frame.view.reasons.number("other_deadline_unknown", condition.rule)

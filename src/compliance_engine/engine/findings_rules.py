@@ -145,10 +145,14 @@ class FindingsRules:
 def load_findings_rules(folder: Path) -> FindingsRules:
     """Read the federal and all state findings rules of a rules folder.
 
+    A folder without any findings file gives no rules: nothing is a finding then.
+
     Raises: FileProblem or RuleProblem (CE271 to CE278) with every problem of all files.
     """
     paths = sorted(folder.glob(f"*/{FILE_NAME}"), key=lambda path: (path.parent.name != FEDERAL, path))
-    if not paths or paths[0].parent.name != FEDERAL:
+    if not paths:
+        return FindingsRules(LateBands((NOT_LATE, "late"), (0,)), {FINDING: {}}, ())
+    if paths[0].parent.name != FEDERAL:
         place = Place(str(folder / FEDERAL / FILE_NAME))
         raise RuleProblem(Problem(place, "CE278", "findings", "the federal findings rules are missing"))
     problems: list[Problem] = []

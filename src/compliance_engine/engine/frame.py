@@ -8,7 +8,7 @@ import numpy as np
 
 from compliance_engine.calendars.day_tables import DayTables
 from compliance_engine.cases.batch import CaseBatch, EventColumn
-from compliance_engine.dates import IntArray
+from compliance_engine.dates import BoolArray, IntArray
 from compliance_engine.engine.columns import Reasons
 from compliance_engine.engine.derivation import Step
 from compliance_engine.engine.selection import RANKS, Selections
@@ -68,7 +68,7 @@ class Outcome:
         status: uint8[k], of `Status`.
         days_late: int32[k].
         version: int8[k], index into the rule's versions; -1 for none.
-        variant: int8[k], index into the version's variants; -1 for none.
+        variant: int8[k], index into the version's variants; -1 for none, `NOT_CHOSEN` where it is not known.
         excuse: int8[k], index into the version's exceptions; -1 for none.
         reason: int32[k], number of the reason for `undetermined`; 0 for none.
         flags: uint8[k], of `Flag`.
@@ -126,6 +126,7 @@ class Frame:
     Attributes:
         due: The due days so far, for expressions and conditions that look at them.
         met_moment: The moments at which the duty was met, for conditions that look that far.
+        standing: Rows without a due day because their clock is paused; it lies after the day asked about.
         count_start: Whether the anchor itself is day 1 of forward counts.
         trace: Steps of the working, recorded when there is exactly one row; None otherwise.
     """
@@ -135,6 +136,7 @@ class Frame:
     openings: Openings
     due: IntArray | None = None
     met_moment: IntArray | None = None
+    standing: BoolArray | None = None
     count_start: bool = False
     trace: list[Step] | None = None
     _calendar: IntArray | None = None
@@ -162,6 +164,7 @@ class Frame:
             self.openings.take(rows),
             None if self.due is None else self.due[rows],
             None if self.met_moment is None else self.met_moment[rows],
+            None if self.standing is None else self.standing[rows],
             self.count_start,
             self.trace,
         )
@@ -181,5 +184,5 @@ class Frame:
 
 
 def start_of_day(day: IntArray) -> IntArray:
-    """Return the first moment of each day."""
-    return np.asarray(day * np.int32(RANKS), dtype=np.int32)
+    """Return the moment before all events of each day."""
+    return np.asarray(day * np.int32(RANKS) - np.int32(1), dtype=np.int32)

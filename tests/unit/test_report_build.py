@@ -27,7 +27,7 @@ def test_a_total_that_does_not_list_its_cases_is_refused() -> None:
 def test_every_deadline_is_accounted_for() -> None:
     """Ten rows, one of them a window of the parent's."""
     counts = sample().counts
-    assert (counts.deadlines, counts.in_duties, counts.parent_windows, counts.cases) == (10, 9, 1, 8)
+    assert (counts.deadlines, counts.in_duties, counts.information, counts.cases) == (10, 9, 1, 8)
 
 
 def test_a_duty_counts_each_status_once() -> None:

@@ -85,6 +85,6 @@ def listed_rules(state: str | None, program: str | None, folder: Path | None, fo
 
 
 def _line(one: ListedRule) -> str:
-    remark = {"deadline": "", "not_before": "not before ", "information": "parent's window: "}[one.kind]
+    remark = {"deadline": "", "not_before": "not before ", "information": "for information: "}[one.kind]
     policy = " (local policy)" if one.authority == "policy" else ""
     return f"{one.id:<{_ID}} {_VERIFIED[one.verified]:<10} {remark}{one.due}{policy}"

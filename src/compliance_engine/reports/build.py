@@ -87,7 +87,7 @@ class _Builder:
         self.projected: list[str] = []
         self.incomplete: list[str] = []
         self.unjudged: list[str] = []
-        self.parent_windows = self.deadlines = 0
+        self.information = self.deadlines = 0
         self.openings: dict[tuple[str, str], int] = defaultdict(int)
 
     def add(self, row: ReportRow) -> None:
@@ -96,7 +96,7 @@ class _Builder:
         district = self.districts[row.district]
         district.cases.add(one.case_id)
         if one.kind == "information":
-            self.parent_windows += 1
+            self.information += 1
             return
         district.deadlines += 1
         self._add_duty(row)
@@ -207,8 +207,8 @@ class _Builder:
             counts=Counts(
                 cases=cases if self.header.cases is None else self.header.cases,
                 deadlines=self.deadlines,
-                in_duties=self.deadlines - self.parent_windows,
-                parent_windows=self.parent_windows,
+                in_duties=self.deadlines - self.information,
+                information=self.information,
             ),
             districts=tuple(_district_line(name, one) for name, one in sorted(self.districts.items())),
             duties=tuple(duties),

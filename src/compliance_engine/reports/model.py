@@ -86,19 +86,19 @@ class Counts(ReportModel):
     Attributes:
         deadlines: All that were read.
         in_duties: Counted in the duties of this report.
-        parent_windows: Windows of the parent's, for information; never a violation and not counted.
+        information: Windows that are nobody's duty, for information; never a violation and not counted.
     """
 
     cases: int
     deadlines: int
     in_duties: int
-    parent_windows: int
+    information: int
 
     @model_validator(mode="after")
     def _adds_up(self) -> Self:
-        if self.deadlines != self.in_duties + self.parent_windows:
+        if self.deadlines != self.in_duties + self.information:
             raise ValueError(
-                f"{self.deadlines} deadlines, but {self.in_duties} + {self.parent_windows} accounted for"
+                f"{self.deadlines} deadlines, but {self.in_duties} + {self.information} accounted for"
             )
         return self
 

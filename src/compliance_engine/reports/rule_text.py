@@ -81,7 +81,7 @@ def rule_lines(loaded: LoadedRule, corpus: Corpus) -> Iterator[Line]:
     if rule.authority == "policy":
         yield Line("authority", "local policy, not law: a breach is not noncompliance")
     if rule.kind == "information":
-        yield Line("kind", "a window of the parent's, for information; never a violation")
+        yield Line("kind", "for information: a window that is nobody's duty, never a violation")
     if rule.overrides:
         yield Line("replaces", listed([words.rule(other) for other in rule.overrides]))
     if rule.tightens:

@@ -6,6 +6,7 @@ from datetime import date
 from pathlib import Path
 
 from compliance_engine.cases.batch import build_batch
+from compliance_engine.cases.catalogue import catalogue
 from compliance_engine.cases.catalogue_docs import with_tables
 from compliance_engine.cases.importers import read_folder
 
@@ -16,7 +17,7 @@ SMALL = ROOT / "fixtures" / "small_district"
 def test_the_tables_of_the_page_are_current() -> None:
     """Otherwise: ``python -m compliance_engine.cases.catalogue_docs docs/cases.md``."""
     page = (ROOT / "docs" / "cases.md").read_text(encoding="utf-8")
-    assert with_tables(page) == page
+    assert with_tables(page, catalogue()) == page
 
 
 def test_the_small_district_has_twelve_cases_and_nothing_refused() -> None:

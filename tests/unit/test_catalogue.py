@@ -6,7 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from compliance_engine.cases.catalogue import AttributeType, canonical_json, catalogue, load_catalogue
+from compliance_engine.cases.catalogue import AttributeType, canonical_json, catalogue
+from compliance_engine.cases.catalogue_file import load_catalogue, written_catalogue
 from compliance_engine.errors import CaseProblem
 
 CORE = frozenset(
@@ -125,3 +126,8 @@ def test_a_wrong_catalogue_is_refused(tmp_path: Path, events: list[str], words: 
     path.write_text(HEAD + "".join(f"  - {event}\n" for event in events), encoding="utf-8")
     with pytest.raises(CaseProblem, match=f"CE405.*{words}"):
         load_catalogue(path)
+
+
+def test_the_compiled_catalogue_is_the_written_one():
+    """``python -m compliance_engine.cases.catalogue_docs docs/cases.md`` compiles it."""
+    assert catalogue() == load_catalogue(written_catalogue())

@@ -1,6 +1,6 @@
-"""The catalogue as tables for ``docs/cases.md``.
+"""The catalogue in the forms made from ``event_catalogue.yaml``: compiled for commands, tables for the docs.
 
-``python -m compliance_engine.cases.catalogue_docs docs/cases.md`` writes them anew between their marks.
+``python -m compliance_engine.cases.catalogue_docs docs/cases.md`` writes both anew.
 """
 
 from __future__ import annotations
@@ -8,7 +8,8 @@ from __future__ import annotations
 import sys
 from pathlib import Path
 
-from compliance_engine.cases.catalogue import AttributeType, Catalogue, EventType, catalogue
+from compliance_engine.cases.catalogue import COMPILED, AttributeType, Catalogue, EventType, compiled
+from compliance_engine.cases.catalogue_file import load_catalogue, written_catalogue
 from compliance_engine.cases.importers import ed_fi_map
 
 _MARK = "<!-- {name}: generated, do not edit -->"
@@ -47,9 +48,9 @@ def ed_fi_table() -> str:
     return "\n".join(lines) + "\n"
 
 
-def with_tables(text: str) -> str:
+def with_tables(text: str, known: Catalogue) -> str:
     """Return the page with its generated parts anew; each stands between a mark and ``<!-- end -->``."""
-    parts = {"events": event_tables(catalogue()), "facts": fact_table(catalogue()), "ed_fi": ed_fi_table()}
+    parts = {"events": event_tables(known), "facts": fact_table(known), "ed_fi": ed_fi_table()}
     for name, part in parts.items():
         mark = _MARK.format(name=name)
         before, _, rest = text.partition(mark)
@@ -75,5 +76,7 @@ def _cell(text: str) -> str:
 
 
 if __name__ == "__main__":
-    page = Path(sys.argv[1])
-    page.write_text(with_tables(page.read_text(encoding="utf-8")), encoding="utf-8")
+    page, written = Path(sys.argv[1]), written_catalogue()
+    read = load_catalogue(written)
+    written.with_name(COMPILED).write_text(compiled(read), encoding="utf-8")
+    page.write_text(with_tables(page.read_text(encoding="utf-8"), read), encoding="utf-8")

@@ -5,14 +5,12 @@ from __future__ import annotations
 from collections.abc import Collection, Iterator
 from pathlib import Path
 
-from compliance_engine.cases.catalogue import catalogue
+from compliance_engine.cases.catalogue import COMPILED, catalogue
 from compliance_engine.errors import Problem, did_you_mean, error_for
 from compliance_engine.rules.conditions import CaseFact
 from compliance_engine.rules.expressions import EventDay
 from compliance_engine.rules.loader import Corpus, LoadedRule, read_corpus, word_place
 from compliance_engine.rules.patterns import EventPattern, scalar_text
-
-CATALOGUE_FILE = "event_catalogue.yaml"
 
 
 def load_corpus(
@@ -35,7 +33,7 @@ def load_corpus(
     code = [
         *sorted(package.glob("*.py")),
         *sorted((package / "rules").glob("*.py")),
-        package / "cases" / CATALOGUE_FILE,
+        package / "cases" / COMPILED,
     ]
     path = corpus_cache.kept_path(cache, folder, corpus_cache.corpus_files(folder, jurisdictions), code)
     corpus = corpus_cache.read_kept(path)

@@ -202,7 +202,8 @@ class Evaluation:
 def _wanted(book: Rulebook, rules: frozenset[str] | None) -> list[RuleInForce]:
     if rules is None:
         return list(book.rules)
-    return [rule for rule in book.rules if rule.id in book.needed(rules)]
+    needed = book.needed(rules)
+    return [rule for rule in book.rules if rule.id in needed]
 
 
 def _opening_steps(frame: Frame) -> list[Step]:

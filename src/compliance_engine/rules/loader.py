@@ -17,6 +17,8 @@ from compliance_engine.rules.models import (
     JurisdictionFile,
     ProgramDefinition,
     ProgramsFile,
+    Reading,
+    ReadingOption,
     Rule,
     RuleFile,
 )
@@ -54,14 +56,10 @@ class LoadedRule:
         if not self.rule.readings:
             return self.rule
         data = dict(self.document.data["rules"][self.index])
-        for reading in self.rule.readings:
-            name = chosen.get(reading.id, reading.default)
-            option = reading.options.get(name)
-            if option is None:
-                found = f"reading {reading.id} has no option {name!r}"
-                raise RuleProblem(
-                    Problem(self.place(), "CE214", self.rule.id, found, ", ".join(reading.options))
-                )
+        options = [self._option(reading, chosen) for reading in self.rule.readings]
+        if not any(option.rule or option.version for option in options):
+            return self.rule
+        for option in options:
             versions = [
                 version | option.version if _applies(option.applies_to, version) else version
                 for version in data["versions"]
@@ -79,6 +77,13 @@ class LoadedRule:
                     f"an option of a reading does not fit the rule: {_first(error)}",
                 )
             ) from error
+
+    def _option(self, reading: Reading, chosen: Mapping[str, str]) -> ReadingOption:
+        name = chosen.get(reading.id, reading.default)
+        if name not in reading.options:
+            found = f"reading {reading.id} has no option {name!r}"
+            raise RuleProblem(Problem(self.place(), "CE214", self.rule.id, found, ", ".join(reading.options)))
+        return reading.options[name]
 
 
 def _applies(days: Collection[Any], version: Mapping[str, Any]) -> bool:

@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from datetime import date
 
     from compliance_engine.calendars.loader import CalendarLibrary
-    from compliance_engine.cases.batch import CaseBatch
+    from compliance_engine.cases.columns import CaseBatch
     from compliance_engine.engine.evaluate import Evaluation
     from compliance_engine.rules.loader import Corpus
     from compliance_engine.rules.rulebook import Readings

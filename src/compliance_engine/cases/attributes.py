@@ -9,7 +9,6 @@ from typing import Any, cast
 
 import numpy as np
 import numpy.typing as npt
-import pyarrow as pa
 
 from compliance_engine.cases.catalogue import EXPECTED, AttributeKind, Catalogue, catalogue
 from compliance_engine.dates import NO_DAY, BoolArray, IntArray, parse_date, to_day
@@ -77,21 +76,18 @@ class AttributeColumn:
 
 
 class AttributeTexts:
-    """The attribute texts of a table: a code per row, and each distinct text read once.
+    """The attribute texts of some rows: a code per row, and each distinct text read once.
 
     Args:
-        column: JSON objects or null, as text.
-        where: What messages call the table.
+        texts: The distinct JSON objects, as text.
+        codes: int32[n] into `texts`; their number stands for "none given".
+        where: What messages call the rows.
 
     Raises: CaseProblem CE423 for a text that is not a JSON object.
     """
 
-    def __init__(self, column: pa.ChunkedArray, where: str) -> None:
-        encoded = column.combine_chunks().dictionary_encode()
-        if isinstance(encoded, pa.ChunkedArray):  # an empty table has no chunk to combine
-            encoded = pa.array([], pa.string()).dictionary_encode()
-        texts: list[str] = encoded.dictionary.to_pylist()
-        self.codes: IntArray = encoded.indices.fill_null(len(texts)).to_numpy(zero_copy_only=False)
+    def __init__(self, texts: Sequence[str], codes: IntArray, where: str) -> None:
+        self.codes = codes
         parsed: list[dict[str, Any]] = []
         for text in texts:
             value = _read(text)
@@ -171,7 +167,7 @@ def _text(value: Any) -> str:
     return value if isinstance(value, str) else json.dumps(value, sort_keys=True)
 
 
-def _ranks(texts: list[str]) -> IntArray:
+def _ranks(texts: Sequence[str]) -> IntArray:
     """Return the place of each text in sorted order; null sorts last."""
     ranks = np.empty(len(texts) + 1, dtype=np.int32)
     order = np.asarray(sorted(range(len(texts)), key=texts.__getitem__), dtype=np.intp)

@@ -11,7 +11,7 @@ import numpy as np
 from compliance_engine.calendars.day_tables import DayTables
 from compliance_engine.calendars.loader import CalendarLibrary
 from compliance_engine.calendars.models import Calendar
-from compliance_engine.cases.batch import CaseBatch
+from compliance_engine.cases.columns import CaseBatch
 from compliance_engine.dates import BoolArray, IntArray, to_day
 from compliance_engine.engine.clocks import run_openings, run_rule
 from compliance_engine.engine.columns import REASONS, Flag, Reasons, Status

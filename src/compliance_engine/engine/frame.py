@@ -7,7 +7,7 @@ from dataclasses import dataclass, field, replace
 import numpy as np
 
 from compliance_engine.calendars.day_tables import DayTables
-from compliance_engine.cases.batch import CaseBatch, EventColumn
+from compliance_engine.cases.columns import CaseBatch, EventColumn
 from compliance_engine.dates import BoolArray, IntArray
 from compliance_engine.engine.columns import Reasons
 from compliance_engine.engine.derivation import Step

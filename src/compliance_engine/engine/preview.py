@@ -2,16 +2,13 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date
 
-import pyarrow as pa
-
-from compliance_engine.cases.batch import CaseBatch, build_batch
+from compliance_engine.cases.columns import CaseBatch
 from compliance_engine.cases.event_text import WrittenEvent
-from compliance_engine.cases.tables import CASES, EVENTS
+from compliance_engine.cases.single import batch_of_one
 from compliance_engine.engine.deadline import Deadline
 from compliance_engine.engine.evaluate import Engine, Evaluation
 from compliance_engine.rules.models import Rule
@@ -83,27 +80,18 @@ def _evaluate(child: Child, events: Sequence[WrittenEvent], engine: Engine) -> l
 
 
 def _batch(child: Child, events: Sequence[WrittenEvent]) -> CaseBatch:
-    case = {
-        "case_id": _CASE,
-        "state": child.state,
-        "district": child.district or f"{child.state}.preview",
-        "calendar": child.calendar,
-        "program": child.program,
-        "birth_date": child.birth_date,
-        "grade": child.grade,
-        "attributes": json.dumps(dict(child.facts)) if child.facts else None,
-    }
-    rows = [
-        {
-            "case_id": _CASE,
-            "event": event.event,
-            "occurred_on": event.occurred_on,
-            "attributes": json.dumps(event.attributes) if event.attributes else None,
-        }
-        for event in events
-    ]
-    cases, table = pa.Table.from_pylist([case], CASES), pa.Table.from_pylist(rows, EVENTS)
-    return build_batch(cases, table, as_of=date.max, where="preview")
+    return batch_of_one(
+        _CASE,
+        state=child.state,
+        program=child.program,
+        district=child.district or f"{child.state}.preview",
+        calendar=child.calendar,
+        birth_date=child.birth_date,
+        grade=child.grade,
+        facts=child.facts,
+        events=events,
+        where="preview",
+    )
 
 
 def _follow(

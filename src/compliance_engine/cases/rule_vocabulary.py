@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections.abc import Collection, Iterator
 from pathlib import Path
 
-from compliance_engine.cases.catalogue import COMPILED, catalogue
+from compliance_engine.cases.catalogue import catalogue, compiled_catalogue
 from compliance_engine.errors import Problem, did_you_mean, error_for
+from compliance_engine.kept import kept_or_made
 from compliance_engine.rules.conditions import CaseFact
 from compliance_engine.rules.expressions import EventDay
-from compliance_engine.rules.loader import Corpus, LoadedRule, read_corpus, word_place
+from compliance_engine.rules.loader import Corpus, LoadedRule, corpus_files, read_corpus, word_place
 from compliance_engine.rules.patterns import EventPattern, scalar_text
 
 
@@ -25,22 +26,8 @@ def load_corpus(
 
     Raises: the exceptions of `compliance_engine.errors` with every problem of the folder.
     """
-    if cache is None:
-        return _load(folder, jurisdictions)
-    from compliance_engine.rules import corpus_cache
-
-    package = Path(__file__).parents[1]
-    code = [
-        *sorted(package.glob("*.py")),
-        *sorted((package / "rules").glob("*.py")),
-        package / "cases" / COMPILED,
-    ]
-    path = corpus_cache.kept_path(cache, folder, corpus_cache.corpus_files(folder, jurisdictions), code)
-    corpus = corpus_cache.read_kept(path)
-    if corpus is None:
-        corpus = _load(folder, jurisdictions)
-        corpus_cache.keep(path, corpus)
-    return corpus
+    files = [*corpus_files(folder, jurisdictions), compiled_catalogue()]
+    return kept_or_made(cache, Corpus, files, lambda: _load(folder, jurisdictions))
 
 
 def _load(folder: Path, jurisdictions: Collection[str] | None) -> Corpus:

@@ -187,6 +187,7 @@ def _calendar(given: str | None, folder: Path | None) -> tuple[CalendarLibrary, 
     """Return the library that holds the calendar asked for, and the reference to it."""
     from compliance_engine.calendars.loader import CalendarLibrary, load_calendars
     from compliance_engine.data_files import calendars_folder
+    from compliance_engine.kept import kept_or_made
 
     if given is None:
         return CalendarLibrary({}, {}), None
@@ -197,7 +198,9 @@ def _calendar(given: str | None, folder: Path | None) -> tuple[CalendarLibrary, 
     where = calendars_folder(folder)
     state, _, rest = given.partition(".")
     near = where / state / rest.partition("/")[0].partition(".")[0]
-    return load_calendars(near if near.is_dir() else where), given
+    near = near if near.is_dir() else where
+    files = sorted(near.rglob("*.yaml"))
+    return kept_or_made(cache_folder(), CalendarLibrary, files, lambda: load_calendars(near)), given
 
 
 def _projection(until: int | None) -> Any:

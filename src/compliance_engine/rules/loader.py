@@ -118,6 +118,17 @@ class Corpus:
         )
 
 
+def corpus_files(folder: Path, jurisdictions: Collection[str] | None) -> list[Path]:
+    """Return the files a corpus of some jurisdictions (None: all) is read from, sorted."""
+    tops = [folder]
+    if jurisdictions is not None:
+        named = (folder / name for name in sorted({*jurisdictions, FEDERAL}))
+        tops = [top for top in named if top.is_dir()]
+    return sorted(
+        path for top in tops for path in top.rglob("*.yaml") if not path.name.endswith(".cases.yaml")
+    )
+
+
 def rule_files(folder: Path, jurisdictions: Collection[str] | None = None) -> Iterator[Path]:
     """Yield the rule files of a folder (not the case files), sorted."""
     for path in sorted(folder.rglob("*.yaml")):

@@ -47,6 +47,7 @@ class Clock:
     paused: bool = False
     capped: bool = False
     variant: str | None = None
+    chose: bool = False
     version: Version | None = None
 
     def __post_init__(self) -> None:
@@ -95,7 +96,9 @@ class Clock:
     # --- the due day
     def _due(self, version: Version) -> date | None:
         """The due day; None while the clock stands still."""
+        self.chose = False
         chosen: Version | Variant = self._variant(version) or version
+        self.chose = True
         counting = chosen.counting or version.counting
         rolls = version.rolls if chosen.rolls is None else chosen.rolls
         extended = version.extended_by if chosen.extended_by is None else chosen.extended_by

@@ -245,7 +245,7 @@ class Scene:
         other = self.oracle.latest_of(condition.rule, self.opening)
         if other is None:
             return False
-        if other.due_on is None and other.variant is None:
+        if not other.chose:
             return None
         return other.variant in condition.variants
 

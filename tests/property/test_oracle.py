@@ -2,16 +2,27 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from datetime import date
 from functools import cache
+from typing import Any
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
+from calendar_strategies import DAY, library_of, random_calendars
+from compliance_engine.calendars.models import Calendar
+from compliance_engine.engine.deadline import Deadline
 from compliance_engine.engine.rule_cases import LocatedCase, WrittenEvent, written_events
+from compliance_engine.rules.loader import Corpus
 from corpus_data import calendar, corpus, results, rule_cases
 from oracle import Oracle
 from oracle_compare import differences
 from oracle_days import NaiveDays
 from oracle_history import Fact, History
+from rule_strategies import UNITS, random_cases, random_rules
+from small_rules import SmallCase, evaluated, small_corpus
 
 FILES = sorted({one.file for one in rule_cases()})
 
@@ -50,3 +61,32 @@ def test_cases_of_a_file_come_out_alike(file: str) -> None:
             found += [f"{one.place} {one.name}: {text}" for text in differences(expected, deadlines)]
 
     assert found == []
+
+
+@st.composite
+def situations(draw: st.DrawFn) -> tuple[Calendar, list[dict[str, Any]], list[SmallCase], date]:
+    drawn = draw(random_calendars())
+    state = draw(st.sampled_from(sorted(UNITS)))
+    rules = draw(random_rules(state))
+    span = (drawn.years[-1].covers.to - drawn.years[0].covers.from_).days
+    as_of = drawn.years[0].covers.from_ + draw(st.integers(0, span + 10)) * DAY
+    return drawn, rules, draw(random_cases(drawn, state)), as_of
+
+
+@given(situations())
+def test_random_rules_come_out_alike(situation: tuple[Any, ...]) -> None:
+    drawn, rules, cases, as_of = situation
+    made = small_corpus(*rules)
+    found = evaluated(made, library_of(drawn), cases, as_of)
+
+    assert list(disagreements(made, drawn, cases, as_of, found)) == []
+
+
+def disagreements(
+    made: Corpus, drawn: Calendar, cases: list[SmallCase], as_of: date, found: list[dict[str, list[Deadline]]]
+) -> Iterator[str]:
+    for index, case in enumerate(cases):
+        history = case.history(drawn if case.calendar else None)
+        for rule_id, expected in Oracle(made, history, as_of).evaluate().items():
+            for text in differences(expected, found[index].get(rule_id, [])):
+                yield f"case {index}, {rule_id}: {text}"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import os
-import socket
+import platform
 import sys
 from collections import Counter
 from collections.abc import Callable, Iterator
@@ -88,7 +88,7 @@ def _run(store: Store, given: dict[str, Any], progress: _Progress) -> Finished:
     def clock() -> datetime:
         return datetime.now(UTC)
 
-    process = Process(os.getpid(), socket.gethostname(), clock())
+    process = Process(os.getpid(), platform.node(), clock())
     if given["resume"]:
         return resume_sweep(store, process, clock=clock, take_over=given["take_over"], progress=progress)
     year = given["project_until"]

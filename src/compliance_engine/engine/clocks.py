@@ -70,7 +70,7 @@ def _blank(openings: Openings) -> Outcome:
         status=np.full(size, 6, np.uint8),
         days_late=np.zeros(size, np.int32),
         version=np.zeros(size, np.int8),
-        variant=np.full(size, -1, np.int8),
+        variant=np.full(size, NOT_CHOSEN, np.int8),
         excuse=np.full(size, -1, np.int8),
         reason=np.zeros(size, np.int32),
         flags=np.zeros(size, np.uint8),

@@ -12,12 +12,11 @@ from compliance_engine.engine import derivation as working
 from compliance_engine.engine.columns import PAUSED_ELSEWHERE, TRUE, UNKNOWN, Flag, Status, is_no_day
 from compliance_engine.engine.conditions import answers_of
 from compliance_engine.engine.expressions import days_of
-from compliance_engine.engine.frame import Frame, Outcome
+from compliance_engine.engine.frame import Frame, Outcome, start_of_day
 from compliance_engine.engine.openings import closing_patterns
 from compliance_engine.engine.selection import Selection, end_of_day
 from compliance_engine.rules.expressions import Hours, walk
-from compliance_engine.rules.models import RuleException, Version
-from compliance_engine.rules.starts import MetBy
+from compliance_engine.rules.models import Version
 
 
 @dataclass(slots=True)
@@ -34,86 +33,124 @@ def end_duties(frame: Frame, version: Version, outcome: Outcome, paused: BoolArr
     assert frame.due is not None
     met = _met(frame)
     closings = frame.view.selections.of(closing_patterns(frame.view, frame.rule.rule))
-    row = closings.next_after(frame.case, frame.openings.moment)
-    closed, closed_moment = closings.days_at(row), closings.moments_at(row)
-    ignored = (closed != NO_DAY) & (met.moment != NO_DAY) & (met.moment <= closed_moment)
-    closed = np.where(ignored, NO_DAY, closed)
-    if frame.rule.rule.met_looking == "backward":
-        closed = np.full(len(frame), NO_DAY)
-    over = (closed != NO_DAY) & (met.moment > closed_moment) & (closed <= frame.due)
+    closed, closed_moment = _closed(frame, closings.sure(), met)
+    over = (closed != NO_DAY) & (met.moment > closed_moment)
+    over &= (closed <= frame.due) | is_no_day(frame.due)
     outcome.met = np.where(over, NO_DAY, met.day)
     outcome.closed = closed
-    _status(frame, outcome, paused)
+    standing = paused | np.isin(outcome.reason, frame.view.reasons.numbers_of(PAUSED_ELSEWHERE))
+    _status(frame, outcome, standing)
     if met.doubtful is not None:
+        _undetermined(frame, outcome, met.doubtful, str(frame.rule.rule.met_by.patterns[0]))
+    perhaps = closings.perhaps()
+    if perhaps is not None:
+        maybe, moment = _closed(frame, perhaps, met)
         _undetermined(
-            frame, outcome, met.doubtful, "event_attribute_missing", str(frame.rule.rule.met_by.patterns[0])
+            frame, outcome, (maybe != NO_DAY) & _still_owed(frame, maybe, moment, met), "closing event"
         )
     _by_the_clock(frame, version, outcome)
     _too_early(frame, version, outcome)
-    timed = replace(frame, met_moment=np.where(over, NO_DAY, met.moment))
-    for index, exception in enumerate(version.exceptions):
-        _except(timed, outcome, index, exception)
+    met_moment = np.where(over, NO_DAY, met.moment)
+    _apply_exceptions(replace(frame, met_moment=met_moment, standing=standing), version, outcome)
     _trace_end(frame, outcome)
     return outcome
 
 
+def _closed(frame: Frame, closings: Selection, met: _Met) -> tuple[IntArray, IntArray]:
+    """Return day and moment of the first closing event after each opening, unless it was met by then."""
+    if frame.rule.rule.met_looking == "backward":
+        nothing = np.full(len(frame), NO_DAY)
+        return nothing, nothing
+    row = closings.next_after(frame.case, frame.openings.moment)
+    day, moment = closings.days_at(row), closings.moments_at(row)
+    ignored = (day != NO_DAY) & (met.moment != NO_DAY) & (met.moment <= moment)
+    return np.where(ignored, NO_DAY, day), moment
+
+
+def _still_owed(frame: Frame, closed: IntArray, moment: IntArray, met: _Met) -> BoolArray:
+    """Return where an event fell into the time in which the duty was neither met nor late."""
+    assert frame.due is not None
+    in_time = (closed <= frame.due) | is_no_day(frame.due)
+    return np.asarray(in_time & ((met.moment == NO_DAY) | (met.moment > moment)))
+
+
 def _met(frame: Frame) -> _Met:
-    looking = frame.rule.rule.met_looking
-    if looking == "forward":
-        return _forward(frame, frame.rule.rule.met_by)
-    return _backward(frame) if looking == "backward" else _in_effect(frame)
-
-
-def _forward(frame: Frame, met_by: MetBy) -> _Met:
-    if not met_by.needs_all:
-        return _first_after(frame, frame.view.selections.of(met_by.patterns))
-    parts = [_first_after(frame, frame.view.selections.of((pattern,))) for pattern in met_by.patterns]
+    rule = frame.rule.rule
+    if rule.met_looking == "in_effect":
+        return _in_effect(frame)
+    if rule.met_looking == "backward":
+        assert frame.openings.previous is not None
+        after, until = frame.openings.previous, end_of_day(frame.openings.day)
+    else:
+        after, until = frame.openings.moment, None
+    if not rule.met_by.needs_all:
+        return _first_between(frame, frame.view.selections.of(rule.met_by.patterns), after, until)
+    parts = [
+        _first_between(frame, frame.view.selections.of((pattern,)), after, until)
+        for pattern in rule.met_by.patterns
+    ]
     missing = np.logical_or.reduce([is_no_day(part.day) for part in parts])
     day = np.where(missing, NO_DAY, np.maximum.reduce([part.day for part in parts]))
     moment = np.where(missing, NO_DAY, np.maximum.reduce([part.moment for part in parts]))
     doubts = [part.doubtful for part in parts if part.doubtful is not None]
-    return _Met(day, moment, np.logical_or.reduce(doubts) if doubts else None)
+    if not doubts:
+        return _Met(day, moment)
+    none = np.zeros(len(frame), bool)
+    never = [is_no_day(part.day) & ~(none if part.doubtful is None else part.doubtful) for part in parts]
+    return _Met(day, moment, np.logical_or.reduce(doubts) & ~np.logical_or.reduce(never))
 
 
-def _first_after(frame: Frame, found: Selection) -> _Met:
-    moment = frame.openings.moment
-    row = found.next_after(frame.case, moment)
-    if found.unsure is None:
-        return _Met(found.days_at(row), found.moments_at(row))
-    doubtful = (row >= 0) & found.unsure[row]
-    sure = found.keep(~found.unsure)
-    row = sure.next_after(frame.case, moment)
-    return _Met(sure.days_at(row), sure.moments_at(row), doubtful)
+def _first_between(frame: Frame, found: Selection, after: IntArray, until: IntArray | None) -> _Met:
+    """Return the first event within a window; doubtful where only one that says too little came in time."""
+    sure, perhaps = found.sure(), found.perhaps()
+    row = _row_between(sure, frame, after, until)
+    day, moment = sure.days_at(row), sure.moments_at(row)
+    if perhaps is None:
+        return _Met(day, moment)
+    assert frame.due is not None
+    other = _row_between(perhaps, frame, after, until)
+    sooner = (row < 0) | ((perhaps.moments_at(other) < moment) & (day > frame.due))
+    return _Met(day, moment, (other >= 0) & sooner)
 
 
-def _backward(frame: Frame) -> _Met:
-    """Return the first meeting event since the opening before, up to this opening."""
-    openings = frame.openings
-    assert openings.previous is not None
-    found = frame.view.selections.of(frame.rule.rule.met_by.patterns)
-    row = found.next_after(frame.case, openings.previous)
-    inside = (row >= 0) & (found.moments_at(row) <= end_of_day(openings.day))
-    row = np.where(inside, row, np.int32(-1))
-    return _Met(found.days_at(row), found.moments_at(row))
+def _row_between(found: Selection, frame: Frame, after: IntArray, until: IntArray | None) -> IntArray:
+    row = found.next_after(frame.case, after)
+    if until is None:
+        return row
+    return np.where((row >= 0) & (found.moments_at(row) <= until), row, np.int32(-1))
 
 
 def _in_effect(frame: Frame) -> _Met:
+    """Return the plan in effect on the due day if it qualifies, else the first that does afterwards."""
     rule = frame.rule.rule
     assert rule.superseded_by is not None
     assert frame.due is not None
     qualifying = frame.view.selections.of(rule.met_by.patterns)
-    plans = frame.view.selections.of((*rule.met_by.patterns, rule.superseded_by))
+    replacing = frame.view.selections.of((rule.superseded_by,))
     limit = end_of_day(frame.due)
-    last, good = plans.last_by(frame.case, limit), qualifying.last_by(frame.case, limit)
-    in_force = (good >= 0) & (qualifying.moments_at(good) == plans.moments_at(last))
-    later = qualifying.next_after(frame.case, limit)
-    row = np.where(in_force, good, later)
+    sure, perhaps = qualifying.sure(), qualifying.perhaps()
+    good = sure.last_by(frame.case, limit)
+    began, replaced = sure.moments_at(good), _last_moment(replacing.sure(), frame, limit)
+    in_force = (good >= 0) & (began >= replaced)
+    row = np.where(in_force, good, sure.next_after(frame.case, limit))
     row = np.where(is_no_day(frame.due), np.int32(-1), row)
-    doubtful = None if qualifying.unsure is None else (row >= 0) & qualifying.unsure[row]
-    return _Met(qualifying.days_at(row), qualifying.moments_at(row), doubtful)
+    doubtful = in_force & (_last_moment(replacing.perhaps(), frame, limit) > began)
+    if perhaps is not None:
+        maybe = _last_moment(perhaps, frame, limit)
+        other = perhaps.next_after(frame.case, limit)
+        sooner = (other >= 0) & ((row < 0) | (perhaps.moments_at(other) < sure.moments_at(row)))
+        doubtful |= ~in_force & (((maybe != NO_DAY) & (maybe >= replaced)) | sooner)
+    doubtful &= ~is_no_day(frame.due)
+    return _Met(sure.days_at(row), sure.moments_at(row), doubtful)
 
 
-def _status(frame: Frame, outcome: Outcome, paused: BoolArray) -> None:
+def _last_moment(found: Selection | None, frame: Frame, limit: IntArray) -> IntArray:
+    if found is None:
+        return np.full(len(frame), NO_DAY)
+    return found.moments_at(found.last_by(frame.case, limit))
+
+
+def _status(frame: Frame, outcome: Outcome, standing: BoolArray) -> None:
     due, met, closed, as_of = outcome.due, outcome.met, outcome.closed, np.int32(frame.view.as_of)
     is_met, is_closed = met != NO_DAY, closed != NO_DAY
     end = np.where(is_closed, closed, as_of)
@@ -136,8 +173,10 @@ def _status(frame: Frame, outcome: Outcome, paused: BoolArray) -> None:
     if unknown.any():
         status[unknown] = Status.UNDETERMINED
         outcome.days_late[unknown] = 0
-        paused = paused | np.isin(outcome.reason, frame.view.reasons.numbers_of(PAUSED_ELSEWHERE))
-        status[unknown & paused] = np.where(is_closed, Status.NOT_APPLICABLE, Status.PAUSED)[unknown & paused]
+        # what is done while the clock stands still is done in time
+        open_ended = np.where(is_closed, np.uint8(Status.NOT_APPLICABLE), np.uint8(Status.PAUSED))
+        open_ended[is_met] = Status.MET
+        status[unknown & standing] = open_ended[unknown & standing]
     if frame.rule.rule.kind != "deadline":
         _other_kinds(frame, outcome, status, is_met)
     outcome.status = status
@@ -156,32 +195,39 @@ def _other_kinds(frame: Frame, outcome: Outcome, status: np.ndarray, is_met: Boo
     outcome.days_late[:] = 0
 
 
-def _undetermined(frame: Frame, outcome: Outcome, rows: BoolArray, code: str, about: str = "") -> None:
+def _undetermined(
+    frame: Frame, outcome: Outcome, rows: BoolArray, about: str, code: str = "event_attribute_missing"
+) -> None:
+    """Mark rows as undetermined, unless the duty has fallen away or is undetermined already."""
+    rows = rows & ~np.isin(outcome.status, (Status.NOT_APPLICABLE, Status.UNDETERMINED))
     if rows.any():
         outcome.status[rows] = Status.UNDETERMINED
         outcome.days_late[rows] = 0
-        outcome.reason = np.where(
-            rows & (outcome.reason == 0), np.int32(frame.view.reasons.number(code, about)), outcome.reason
-        )
+        outcome.reason = np.where(rows, np.int32(frame.view.reasons.number(code, about)), outcome.reason)
 
 
 def _by_the_clock(frame: Frame, version: Version, outcome: Outcome) -> None:
     """Where a period in hours ended on its last possible day, compare times of day."""
-    if not any(isinstance(node, Hours) for node in walk(version.due)):
+    hourly = np.array([*(_in_hours(one.due) for one in version.variants), _in_hours(version.due)])
+    if not hourly.any() or frame.rule.rule.kind != "deadline":
         return
-    last = (outcome.met != NO_DAY) & (outcome.met == outcome.due)
+    last = (outcome.met != NO_DAY) & (outcome.met == outcome.due) & hourly[np.maximum(outcome.variant, -1)]
     rows = np.flatnonzero(last)
     if not len(rows):
         return
     begun = _minutes_of_openings(frame)[rows]
-    done = _minutes_of_met(frame, outcome)[rows]
-    missing = (begun < 0) | (done < 0)
-    late = ~missing & (done > begun)
-    outcome.status[rows[late]] = Status.MET_LATE
-    outcome.days_late[rows[late]] = 1
-    mask = np.zeros(len(frame), bool)
-    mask[rows[missing]] = True
-    _undetermined(frame, outcome, mask, "time_of_day_missing")
+    done, silent = _minutes_of_met(frame.take(rows), outcome.met[rows])
+    in_time = (begun >= 0) & (done >= 0) & (done <= begun)
+    missing = np.zeros(len(frame), bool)
+    missing[rows] = ~in_time & (silent | (begun < 0) | (done < 0))
+    _undetermined(frame, outcome, missing, "", "time_of_day_missing")
+    late = rows[~in_time & ~missing[rows] & (outcome.status[rows] == Status.MET)]
+    outcome.status[late] = Status.MET_LATE
+    outcome.days_late[late] = 1
+
+
+def _in_hours(due: object) -> bool:
+    return any(isinstance(node, Hours) for node in walk(due))
 
 
 def _minutes_of_openings(frame: Frame) -> IntArray:
@@ -196,18 +242,27 @@ def _minutes_of_openings(frame: Frame) -> IntArray:
     return minutes
 
 
-def _minutes_of_met(frame: Frame, outcome: Outcome) -> IntArray:
-    found = frame.view.selections.of(frame.rule.rule.met_by.patterns)
-    minutes = np.full(len(frame), np.int32(-1))
-    row = found.last_by(frame.case, end_of_day(outcome.met))
-    hit = (row >= 0) & (outcome.met != NO_DAY)
+def _minutes_of_met(frame: Frame, met: IntArray) -> tuple[IntArray, BoolArray]:
+    """Return the earliest time of day of the meeting events of each day, and where one says none."""
+    found = frame.view.selections.of(frame.rule.rule.met_by.patterns).sure()
     rows, sources = found.rows_in_columns(), found.sources()
-    for index, column in enumerate(found.columns):
-        mine = hit & (sources[row] == index)
-        values, missing = column.values("at")
-        inner = rows[row[mine]]
-        minutes[mine] = np.where(missing[inner], -1, values[inner])
-    return minutes
+    earliest, silent = np.full(len(frame), np.int32(-1)), np.zeros(len(frame), bool)
+    row = found.next_after(frame.case, start_of_day(met))
+    while True:
+        hit = (row >= 0) & (found.days_at(row) == met)
+        if not hit.any():
+            return earliest, silent
+        for index, column in enumerate(found.columns):
+            mine = np.flatnonzero(hit & (sources[row] == index))
+            values, missing = column.values("at")
+            inner = rows[row[mine]]
+            silent[mine] |= missing[inner]
+            before = earliest[mine]
+            time = np.where(missing[inner], before, values[inner])
+            earliest[mine] = np.where(before < 0, time, np.minimum(before, time))
+        row = np.where(hit & (row + 1 < found.offsets[frame.case + 1]), row + 1, np.int32(-1)).astype(
+            np.int32
+        )
 
 
 def _too_early(frame: Frame, version: Version, outcome: Outcome) -> None:
@@ -220,24 +275,31 @@ def _too_early(frame: Frame, version: Version, outcome: Outcome) -> None:
         frame.record(working.Reached("not before", to_date(int(opened[0]))))
 
 
-def _except(frame: Frame, outcome: Outcome, index: int, exception: RuleException) -> None:
-    if exception.effect == "due":
-        return
-    truth = answers_of(exception.when, frame)
-    holds = truth.answer == TRUE
-    if exception.effect == "not_applicable":
-        outcome.status[holds] = Status.NOT_APPLICABLE
-        outcome.days_late[holds] = 0
-        outcome.reason[holds] = 0
-        outcome.flags[holds] &= ~np.uint8(Flag.TOO_EARLY)
-    outcome.excuse[holds & (outcome.excuse < 0)] = index
-    if truth.reason is not None:
+def _apply_exceptions(frame: Frame, version: Version, outcome: Outcome) -> None:
+    """Apply the exceptions that lift a duty or excuse its lateness, in order."""
+    lifted = np.zeros(len(frame), bool)
+    for index, exception in enumerate(version.exceptions):
+        if exception.effect == "due":
+            continue
+        truth = answers_of(exception.when, frame)
+        holds = (truth.answer == TRUE) & ~lifted
         late = np.isin(outcome.status, (Status.MET_LATE, Status.OVERDUE))
-        doubtful = (truth.answer == UNKNOWN) & late
-        outcome.status[doubtful] = Status.UNDETERMINED
-        outcome.reason = np.where(doubtful, truth.reason, outcome.reason)
-    if frame.trace is not None and holds[0]:
-        frame.record(working.ExceptionUsed(exception.id, exception.effect, exception.citation))
+        if exception.effect == "not_applicable":
+            outcome.status[holds] = Status.NOT_APPLICABLE
+            outcome.days_late[holds] = 0
+            outcome.reason[holds] = 0
+            outcome.flags[holds] &= ~np.uint8(Flag.TOO_EARLY)
+            outcome.excuse[holds] = index
+            lifted |= holds
+        else:
+            outcome.excuse[holds & late & (outcome.excuse < 0)] = index
+        if truth.reason is not None:
+            doubtful = (truth.answer == UNKNOWN) & late
+            outcome.status[doubtful] = Status.UNDETERMINED
+            outcome.days_late[doubtful] = 0
+            outcome.reason = np.where(doubtful, truth.reason, outcome.reason)
+        if frame.trace is not None and holds[0]:
+            frame.record(working.ExceptionUsed(exception.id, exception.effect, exception.citation))
 
 
 def _trace_end(frame: Frame, outcome: Outcome) -> None:

@@ -205,12 +205,17 @@ def snapped(anchor: Days, frame: Frame, word: str, *, forward: bool) -> Days:
 def _event_day(expr: tree.EventDay, frame: Frame) -> Days:
     found = frame.view.selections.of((expr.pattern,))
     bound = days_of(expr.bound, frame)
-    rows = rows_by_bound(found, expr, bound, frame)
-    day = found.days_at(rows)
-    if expr.attribute is not None:
-        day = found.dates_at(rows, expr.attribute)
+    rows = np.where(is_no_day(bound.day), np.int32(-1), rows_by_bound(found, expr, bound, frame))
+    day = found.days_at(rows) if expr.attribute is None else found.dates_at(rows, expr.attribute)
+    result = Days(day, bound.reason)
+    if found.unsure is not None:
+        unsure = (rows >= 0) & found.unsure[rows]
+        result = Days(np.where(unsure, NO_DAY, day), bound.reason)
+        result = result.because(
+            unsure, frame.view.reasons.number("event_attribute_missing", str(expr.pattern))
+        )
     number = frame.view.reasons.number("event_missing", str(expr.pattern))
-    result = Days(day, bound.reason).because(is_no_day(day), number)
+    result = result.because(is_no_day(result.day), number)
     which = "latest" if expr.latest else "first"
     return _reached(
         result, frame, f"{which} {expr.pattern}" + (f", its {expr.attribute}" if expr.attribute else "")
@@ -268,7 +273,11 @@ def other_outcome(frame: Frame, rule_id: str) -> tuple[IntArray, Any]:
     theirs = outcome.openings
     offsets = np.searchsorted(theirs.case, np.arange(len(frame.view.batch) + 1)).astype(np.int32)
     found = Selection(offsets, theirs.case, theirs.day, theirs.moment, ())
-    return found.last_by(frame.case, frame.openings.moment), outcome
+    dated = np.flatnonzero(~is_no_day(theirs.day)).astype(np.int32)
+    if len(dated) < len(theirs):
+        found = found.keep(~is_no_day(theirs.day))
+    rows = found.last_by(frame.case, frame.openings.moment)
+    return (np.where(rows >= 0, dated[rows], rows) if len(dated) else rows), outcome
 
 
 def _grade_entry(expr: tree.GradeEntry, frame: Frame) -> Days:

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from compliance_engine.cases.batch import CaseBatch, EventColumn
+from compliance_engine.cases.columns import CaseBatch, EventColumn
 from compliance_engine.cases.catalogue import catalogue
 from compliance_engine.dates import NO_DAY, BoolArray, IntArray
 from compliance_engine.rules.patterns import AttributeTest, EventPattern
@@ -133,6 +133,14 @@ class Selection:
             row=row,
             unsure=None if self.unsure is None else self.unsure[mask],
         )
+
+    def sure(self) -> Selection:
+        """Return the events that match for certain."""
+        return self if self.unsure is None else self.keep(~self.unsure)
+
+    def perhaps(self) -> Selection | None:
+        """Return the events that match if they say what they do not; None when there are none."""
+        return None if self.unsure is None else self.keep(self.unsure)
 
     def rows_in_columns(self) -> IntArray:
         """Return each row's index within its event column."""

@@ -65,7 +65,7 @@ def keep_snapshot(connection: sa.Connection, snapshot: Snapshot) -> None:
 def read_snapshot(connection: sa.Connection, kind: Kind, number: str) -> Snapshot:
     """Return a snapshot that was kept."""
     query = sa.select(snapshot_files.c.name, contents.c.bytes).join(contents)
-    rows = connection.execute(query.where(snapshot_files.c.snapshot == number)).tuples().all()
+    rows = connection.execute(query.where(snapshot_files.c.snapshot == number)).all()
     return Snapshot(kind, dict(rows), number)
 
 

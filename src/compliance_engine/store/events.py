@@ -347,7 +347,7 @@ class _Import:
 
     def _key_of(self, table: pa.Table) -> list[int]:
         query = sa.select(cases.c.case_id, cases.c.case_key)
-        known = dict(self.connection.execute(query).tuples().all())
+        known = dict(self.connection.execute(query).all())
         return [known[case_id] for case_id in table.column("case_id").to_pylist()]
 
 

@@ -111,7 +111,7 @@ def keep_verdicts(connection: sa.Connection, contents: Sequence[str]) -> list[in
     for at in range(0, len(distinct), _BATCH):
         query = sa.select(verdicts.c.content, verdicts.c.verdict)
         some = query.where(verdicts.c.content.in_(distinct[at : at + _BATCH]))
-        found.update(connection.execute(some).tuples().all())
+        found.update(connection.execute(some).all())
     new = [content for content in distinct if content not in found]
     first = next_number(connection, verdicts.c.verdict)
     numbered = [(first + index, content) for index, content in enumerate(new)]
@@ -123,7 +123,7 @@ def keep_verdicts(connection: sa.Connection, contents: Sequence[str]) -> list[in
 def verdict_contents(connection: sa.Connection) -> dict[int, str]:
     """Return every verdict text by its number."""
     rows = connection.execute(sa.select(verdicts.c.verdict, verdicts.c.content))
-    return dict(rows.tuples().all())
+    return dict(rows.all())
 
 
 def read_deadlines(connection: sa.Connection, sweep: Sweep, *, case_id: str | None = None) -> pa.Table:
@@ -210,5 +210,5 @@ def _verdicts(connection: sa.Connection, numbers: Sequence[int]) -> list[dict[st
     for at in range(0, len(numbers), _BATCH):
         query = sa.select(verdicts.c.verdict, verdicts.c.content)
         some = query.where(verdicts.c.verdict.in_(numbers[at : at + _BATCH]))
-        found.update((number, json.loads(content)) for number, content in connection.execute(some).tuples())
+        found.update((number, json.loads(content)) for number, content in connection.execute(some))
     return [found[number] for number in numbers]

@@ -51,7 +51,7 @@ class Words:
 def all_words(connection: sa.Connection) -> dict[int, str]:
     """Return every text by its number."""
     rows = connection.execute(sa.select(words.c.word, words.c.text))
-    return dict(rows.tuples().all())
+    return dict(rows.all())
 
 
 def decode(numbers: pa.ChunkedArray | pa.Array, texts: Mapping[int, str]) -> pa.Array:

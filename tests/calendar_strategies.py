@@ -36,7 +36,9 @@ def school_years(draw: st.DrawFn, begins: date, number: int) -> SchoolYear:
     open_days = [day for day in inside if day.weekday() < 5 and day not in taken]
     lost = draw(st.lists(st.sampled_from(open_days), max_size=2, unique=True))
     saturdays = [day for day in inside if day.weekday() == 5 and day not in taken]
-    made = draw(st.lists(st.sampled_from([*saturdays, last + 3 * DAY, last + 4 * DAY]), max_size=2, unique=True))
+    made = draw(
+        st.lists(st.sampled_from([*saturdays, last + 3 * DAY, last + 4 * DAY]), max_size=2, unique=True)
+    )
     teachers = {"from": first - 3 * DAY, "to": last + 5 * DAY} if draw(st.booleans()) else None
     listed = [{"from": inside[3], "to": inside[5], "name": "closed"}] if draw(st.booleans()) else None
     return SchoolYear.model_validate(

@@ -124,7 +124,14 @@ class _Duty(Clock):
         closed, perhaps = self._closed()
         if met and closed and closed.order < met.order and due and closed.day <= due:
             met = None
-        found = Found(rule.id, self.opening.day, due, met.day if met else None, variant=self.variant, chose=self.chose and not self.opening.unsure)
+        found = Found(
+            rule.id,
+            self.opening.day,
+            due,
+            met.day if met else None,
+            variant=self.variant,
+            chose=self.chose and not self.opening.unsure,
+        )
         found = replace(found, capped=self.capped, **self._status(met, closed))
         if found.status not in ("not_applicable", "undetermined"):
             by_the_clock = self._by_the_clock(met)

@@ -44,7 +44,10 @@ VALUES: dict[str, dict[str, list[Any]]] = {
     "consent_to_evaluate_received": {"purpose": ["initial", "reevaluation"], "at": ["09:00", "13:30"]},
     "evaluation_completed": {"purpose": ["initial", "reevaluation"], "at": ["08:00", "09:00", "15:45"]},
     "eligibility_determined": {"eligible": [True, False]},
-    "iep_meeting_held": {"purpose": ["initial", "annual_review", "amendment"], "transition_plan": [True, False]},
+    "iep_meeting_held": {
+        "purpose": ["initial", "annual_review", "amendment"],
+        "transition_plan": [True, False],
+    },
     "iep_meeting_noticed": {},
     "removal": {"school_days": [1, 2, 4, 7], "kind": ["suspension", "expulsion"]},
     "student_absent": {"school_days": [1, 2, 3, 6]},
@@ -136,9 +139,20 @@ class RuleMaker:
             {"birth_month": [1, 2, 3, 4, 5]},
             {"case.category": fact},
             {"case.grade": self.number_test(4)},
-            {"start.purpose": _choose(draw, "initial", {"not": "initial"}, {"is": "initial", "if_missing": True})},
+            {
+                "start.purpose": _choose(
+                    draw, "initial", {"not": "initial"}, {"is": "initial", "if_missing": True}
+                )
+            },
             {_choose(draw, "happened", "not_happened"): window},
-            {"days_between": {"from": self.expression(1), "to": self.expression(1), "unit": self.unit(), **self.number_test(40)}},
+            {
+                "days_between": {
+                    "from": self.expression(1),
+                    "to": self.expression(1),
+                    "unit": self.unit(),
+                    **self.number_test(40),
+                }
+            },
             {"date": {"of": self.expression(1), "from": "2024-12-01", "before": "2025-06-01"}},
             {"in_summer": self.expression(1)},
         ]
@@ -160,7 +174,13 @@ class RuleMaker:
             {"any_of": [one, two]},
             {"all_of": [one, two]},
             "birth",
-            {"silence": {"after": one, "lasting": f"{draw(st.integers(1, 15))} {self.unit()}", "unless": two}},
+            {
+                "silence": {
+                    "after": one,
+                    "lasting": f"{draw(st.integers(1, 15))} {self.unit()}",
+                    "unless": two,
+                }
+            },
             self.count_reached(),
             {"each_school_year": _choose(draw, "first_day", "last_day"), "after": one},
             {"due_of": self.others[-1]["id"]} if self.others else one,
@@ -192,7 +212,10 @@ class RuleMaker:
             threshold = {_choose(draw, "at_least", "above"): draw(st.integers(1, 5))}
             form["absences"] = threshold | {"add": _choose(draw, "all", "excess")}
         if draw(st.booleans()):
-            pause = {"from": _choose(draw, "pause_started", "pause_started(reason=illness)"), "until": "pause_ended"}
+            pause = {
+                "from": _choose(draw, "pause_started", "pause_started(reason=illness)"),
+                "until": "pause_ended",
+            }
             other = {"from": "hearing_scheduled", "until": _choose(draw, "pause_ended", "exited")}
             form["pauses"] = _choose(draw, [pause], [pause, other])
         if draw(st.booleans()):
@@ -200,7 +223,9 @@ class RuleMaker:
             if draw(st.booleans()):
                 form["agreement"]["made_by"] = _choose(draw, "due", "any_time")
             if draw(st.booleans()):
-                form["agreement"]["cap"] = f"{self.count()} {self.unit()} after {_choose(draw, 'due', 'start')}"
+                form["agreement"]["cap"] = (
+                    f"{self.count()} {self.unit()} after {_choose(draw, 'due', 'start')}"
+                )
             if draw(st.booleans()):
                 form["agreement"]["when"] = self.condition(0)
         return form
@@ -240,24 +265,44 @@ class RuleMaker:
 
     def exception(self, index: int) -> dict[str, Any]:
         effect = _choose(self.draw, "not_applicable", "excused", "due")
-        form = {"id": f"exception_{index}", "effect": effect, "citation": "none", "when": self.condition(due=True)}
+        form = {
+            "id": f"exception_{index}",
+            "effect": effect,
+            "citation": "none",
+            "when": self.condition(due=True),
+        }
         return form | ({"due": self.expression(1, due=True)} if effect == "due" else {})
 
     def rule(self, name: str) -> dict[str, Any]:
         draw = self.draw
-        form: dict[str, Any] = {"id": f"{self.state}.idea_b.{name}", "title": name, "starts_on": self.starts_on()}
+        form: dict[str, Any] = {
+            "id": f"{self.state}.idea_b.{name}",
+            "title": name,
+            "starts_on": self.starts_on(),
+        }
         form["met_by"] = self.met_by()
         form["opens"] = _choose(draw, "each", "each", "each", "first", "latest")
         form["kind"] = _choose(draw, "deadline", "deadline", "deadline", "not_before", "information")
         form["met_looking"] = _choose(draw, "forward", "forward", "backward", "in_effect")
         if form["met_looking"] == "in_effect":
-            form["superseded_by"] = _choose(draw, "iep_meeting_held(purpose=initial|annual_review)", draw(patterns))
+            form["superseded_by"] = _choose(
+                draw, "iep_meeting_held(purpose=initial|annual_review)", draw(patterns)
+            )
         if draw(st.integers(0, 3)) == 0:
             form["applies_when"] = self.condition()
         if draw(st.integers(0, 2)) == 0:
-            form["closed_by"] = _choose(draw, [], ["exited"], ["exited", "eligibility_determined(eligible=false)"])
+            form["closed_by"] = _choose(
+                draw, [], ["exited"], ["exited", "eligibility_determined(eligible=false)"]
+            )
         form["version_chosen_by"] = _choose(draw, "start", "start", "due")
-        begins = _choose(draw, ["unknown"], ["unknown"], ["unknown", "2025-01-15"], ["2024-10-01"], ["2024-09-01", "2025-02-01"])
+        begins = _choose(
+            draw,
+            ["unknown"],
+            ["unknown"],
+            ["unknown", "2025-01-15"],
+            ["2024-10-01"],
+            ["2024-09-01", "2025-02-01"],
+        )
         form["versions"] = [{"effective_from": day} | self.version(n) for n, day in enumerate(begins)]
         if draw(st.integers(0, 5)) == 0:
             form["versions"][-1]["ends"] = "2025-08-15"
@@ -288,7 +333,11 @@ def random_events(draw: st.DrawFn, low: date, high: date) -> list[Fact]:
             attributes[DATED[name]] = str(draw(days))
         assert all(catalogue().get(name).attribute(key) for key in attributes)
         # days come back often, so that several events share one
-        day = draw(st.sampled_from([one.day for one in events])) if events and draw(st.integers(0, 4)) == 0 else draw(days)
+        day = (
+            draw(st.sampled_from([one.day for one in events]))
+            if events and draw(st.integers(0, 4)) == 0
+            else draw(days)
+        )
         events.append(Fact(name, day, attributes))
     return events
 

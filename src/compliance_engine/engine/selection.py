@@ -11,8 +11,8 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from compliance_engine.cases.columns import CaseBatch, EventColumn
 from compliance_engine.cases.catalogue import catalogue
+from compliance_engine.cases.columns import CaseBatch, EventColumn
 from compliance_engine.dates import NO_DAY, BoolArray, IntArray
 from compliance_engine.rules.patterns import AttributeTest, EventPattern
 

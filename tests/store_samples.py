@@ -30,12 +30,22 @@ def moment(text: str) -> datetime:
     return datetime.fromisoformat(text).replace(tzinfo=UTC)
 
 
-def case(case_id: str, *, district: str = "tx.one", calendar: str = COUNTY, **more: object) -> dict[str, object]:
-    facts = {"case_id": case_id, "state": "tx", "district": district, "calendar": calendar, "program": "idea_b"}
+def case(
+    case_id: str, *, district: str = "tx.one", calendar: str = COUNTY, **more: object
+) -> dict[str, object]:
+    facts = {
+        "case_id": case_id,
+        "state": "tx",
+        "district": district,
+        "calendar": calendar,
+        "program": "idea_b",
+    }
     return facts | more
 
 
-def event(case_id: str, name: str, day: str, *, recorded_at: str | None = None, **more: object) -> dict[str, object]:
+def event(
+    case_id: str, name: str, day: str, *, recorded_at: str | None = None, **more: object
+) -> dict[str, object]:
     pointers = {key: more.pop(key) for key in ("event_id", "corrects", "retracts") if key in more}
     facts = {"case_id": case_id, "event": name, "occurred_on": date.fromisoformat(day)}
     facts["attributes"] = json.dumps(more, sort_keys=True) if more else None

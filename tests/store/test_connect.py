@@ -72,9 +72,14 @@ def test_a_reference_to_nothing_cannot_be_written(tmp_path: Path):
 
 def test_what_fails_half_way_leaves_nothing(tmp_path: Path):
     store = new_store(tmp_path)
-    with pytest.raises(ZeroDivisionError), store.write() as connection:
-        connection.execute(properties.insert().values(name="half", value="1"))
-        raise ZeroDivisionError
+
+    def fail():
+        with store.write() as connection:
+            connection.execute(properties.insert().values(name="half", value="1"))
+            raise ZeroDivisionError
+
+    with pytest.raises(ZeroDivisionError):
+        fail()
     with store.read() as connection:
         assert connection.execute(sa.select(properties.c.name)).scalars().all() == ["schema_version"]
 

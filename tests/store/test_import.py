@@ -79,7 +79,9 @@ def test_a_changed_case_is_a_new_version_and_the_old_one_is_still_known(tmp_path
     store = new_store(tmp_path, imported([case("a", grade=3)], []))
     report = put(store, imported([case("a", grade=4)], []), received_at=moment("2026-03-01"))
     assert report.cases == Counts(changed=1)
-    grades = [facts(store, known_at=at).cases.column("grade").to_pylist() for at in (NOW, moment("2026-03-01"))]
+    grades = [
+        facts(store, known_at=at).cases.column("grade").to_pylist() for at in (NOW, moment("2026-03-01"))
+    ]
     assert grades == [[3], [4]]
 
 

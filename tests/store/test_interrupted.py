@@ -48,7 +48,10 @@ def resume(store, law, **more):
 
 def everything(store, finished):
     with store.read() as connection:
-        tables = (results.read_deadlines(connection, finished.sweep), results.read_findings(connection, finished.sweep))
+        tables = (
+            results.read_deadlines(connection, finished.sweep),
+            results.read_findings(connection, finished.sweep),
+        )
         return [table.to_pylist() for table in tables]
 
 

@@ -53,7 +53,9 @@ def test_the_counts_of_a_sweep_add_up(tmp_path: Path, law):
     assert counts["statuses"] == Counter(row["status"] for row in found)
     assert counts["undetermined"].total() == counts["statuses"]["undetermined"]
     assert counts["late_rules"].total() == counts["statuses"]["met_late"] + counts["statuses"]["overdue"]
-    assert counts["findings"] == Counter(row["finding"] for row in stored(store, finished, results.read_findings))
+    assert counts["findings"] == Counter(
+        row["finding"] for row in stored(store, finished, results.read_findings)
+    )
 
 
 def test_a_sweep_finds_what_a_preview_of_the_same_child_finds(tmp_path: Path, law):
@@ -62,7 +64,17 @@ def test_a_sweep_finds_what_a_preview_of_the_same_child_finds(tmp_path: Path, la
     finished = sweep(store, law)
     engine = law.engine(finished.sweep.question)
     for row in stored(store, finished)[:400]:
-        names = ("rule", "opened_on", "due_on", "met_on", "closed_on", "status", "days_late", "variant", "excuse")
+        names = (
+            "rule",
+            "opened_on",
+            "due_on",
+            "met_on",
+            "closed_on",
+            "status",
+            "days_late",
+            "variant",
+            "excuse",
+        )
         flags = ("too_early", "capped", "projected", "incomplete_calendar")
         previews = previewed(engine, given, row["case_id"])
         assert {name: row[name] for name in (*names, *flags)} in [
@@ -110,7 +122,9 @@ def test_an_overdue_deadline_is_not_a_new_row_every_night(tmp_path: Path, law):
     first = sweep(store, law, date(2026, 2, 2))
     second = sweep(store, law, date(2026, 2, 3))
     assert second.sweep.counts["written"].total() == 0
-    days_late = [row["days_late"] for one in (first, second) for row in stored(store, one) if row["rule"] == INITIAL]
+    days_late = [
+        row["days_late"] for one in (first, second) for row in stored(store, one) if row["rule"] == INITIAL
+    ]
     # Nov 25, Dec 31, Jan 31 -> 87, Feb 2 -> 89
     assert days_late == [89, 90]
 
@@ -181,7 +195,9 @@ def test_a_sweep_believes_only_what_was_known(tmp_path: Path, law):
     store = new_store(tmp_path, imported([case("a")], [late]))
     before = sweep(store, law, known_at=moment("2026-01-19"))
     after = sweep(store, law, known_at=moment("2026-01-20"))
-    assert [len([row for row in stored(store, one) if row["rule"] == INITIAL]) for one in (before, after)] == [0, 1]
+    assert [
+        len([row for row in stored(store, one) if row["rule"] == INITIAL]) for one in (before, after)
+    ] == [0, 1]
 
 
 def test_closures_announced_later_are_not_known(tmp_path: Path, law):
@@ -202,6 +218,7 @@ def test_a_situation_that_kills_the_judge_neither_stops_the_sweep_nor_loses_the_
 ):
     # memory that is not zero: what durable-rules reads past its own is then not mistaken for nothing
     monkeypatch.setenv("MALLOC_PERTURB_", "165")
+
     def history(code):
         late = [consent(one, "2025-09-02") for one in ("a", "b")]
         return imported(

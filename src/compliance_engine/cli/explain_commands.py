@@ -56,10 +56,15 @@ def _as_json(sweep: Sweep, case_id: str, found: list[Explained]) -> str:
 
 def _fields(one: Explained) -> dict[str, Any]:
     from compliance_engine.engine.derivation import Counted
-    from compliance_engine.reports.day_by_day import days_of_count
+    from compliance_engine.reports.day_by_day import days_of_count, on_the_way
 
     counts = [
-        {"count": step.count, "unit": step.unit, "days": [day.as_json() for day in days_of_count(step)]}
+        {
+            "count": step.count,
+            "unit": step.unit,
+            "leads_to_due_day": on_the_way(step, one.steps, one.deadline.due_on),
+            "days": [day.as_json() for day in days_of_count(step)],
+        }
         for step in one.steps
         if isinstance(step, Counted)
     ]
@@ -81,7 +86,7 @@ def _as_text(sweep: Sweep, case_id: str, found: list[Explained]) -> str:
         if one.differs:
             said = ", ".join(f"{name} {value}" for name, value in one.differs.items())
             lines.append(f"  NOTE      the store says otherwise: {said}")
-        lines += [*count_lines(one.steps), ""]
+        lines += [*count_lines(one.steps, one.deadline.due_on), ""]
     return "\n".join(lines).rstrip()
 
 

@@ -72,6 +72,9 @@ def sweep_command(**given: Any) -> int:
     try:
         with _progress(quiet=given["form"] == "json") as progress:
             finished = _run(store, given, progress)
+    except KeyboardInterrupt:
+        click.echo("interrupted; the districts that are done are kept, and --resume goes on", err=True)
+        raise
     finally:
         store.close()
     click.echo(_as_json(finished) if given["form"] == "json" else _as_text(finished))

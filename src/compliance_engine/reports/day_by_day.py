@@ -2,12 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
 from typing import Any
 
-from compliance_engine.engine.derivation import Counted, Step, day_text
+from compliance_engine.engine.derivation import (
+    Chosen,
+    Counted,
+    Extended,
+    Moved,
+    PausedStep,
+    Rolled,
+    Step,
+    day_text,
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,14 +58,30 @@ def days_of_count(step: Counted) -> Iterator[CountedDay]:
         day += timedelta(days=-1 if back else 1)
 
 
-def count_lines(steps: tuple[Step, ...]) -> Iterator[str]:
-    """Yield a line for each day of each count among the steps."""
-    for step in steps:
-        if isinstance(step, Counted) and step.count:
-            unit = step.unit.replace("_", " ")
-            yield f"  {step.count} {unit} {step.direction} {day_text(step.from_)}"
-            for one in days_of_count(step):
-                number = "" if one.number is None else str(one.number)
-                yield f"    {number:>4}  {day_text(one.day)}" + (
-                    f"  not counted: {one.why}" if one.why else ""
-                )
+def on_the_way(step: Counted, steps: Sequence[Step], due: date | None) -> bool:
+    """Tell whether a count leads to the due day, rather than to the answer of a condition.
+
+    It does when it ends on the due day, or another step goes on from its end or chooses among such days.
+    After a pause every count may.
+    """
+    further: set[date | None] = {due}
+    for one in steps:
+        if isinstance(one, PausedStep):
+            return True
+        if isinstance(one, Chosen):
+            further.update(one.candidates)
+        elif isinstance(one, Rolled | Extended | Counted | Moved) and one.from_ != one.to:
+            further.add(one.from_)
+    return step.to in further
+
+
+def count_lines(steps: Sequence[Step], due: date | None) -> Iterator[str]:
+    """Yield a line for each day of the counts that lead to the due day; of all counts where none does."""
+    counts = [step for step in steps if isinstance(step, Counted) and step.count]
+    leading = [step for step in counts if on_the_way(step, steps, due)]
+    for step in leading or counts:
+        unit = step.unit.replace("_", " ")
+        yield f"  {step.count} {unit} {step.direction} {day_text(step.from_)}"
+        for one in days_of_count(step):
+            number = "" if one.number is None else str(one.number)
+            yield f"    {number:>4}  {day_text(one.day)}" + (f"  not counted: {one.why}" if one.why else "")

@@ -109,7 +109,7 @@ def _prepare(connection: sqlite3.Connection, _: Any) -> None:
     for pragma in (
         f"busy_timeout = {BUSY_SECONDS * 1000}",
         "journal_mode = WAL",
-        "synchronous = NORMAL",
+        "synchronous = FULL",
         "foreign_keys = ON",
         f"cache_size = -{_PAGES_KIB}",
         f"mmap_size = {_MEMORY_MAP}",

@@ -167,6 +167,18 @@ def test_a_sweep_that_is_taken_over_stops_and_keeps_nothing_more(tmp_path: Path,
     assert finished[0].sweep.digest == expected.sweep.digest
 
 
+def test_a_sweep_that_was_taken_over_commits_no_further_district(tmp_path: Path, law):
+    store = new_store(tmp_path, synthetic(*THREE, cases=5))
+
+    def take_over(done, total, name):
+        sweeps.resume(store, process(2), take_over=True)
+
+    assert code_of(lambda: sweep(store, law, progress=take_over)) == "CE612"
+    with store.read() as connection:
+        waiting = sweeps.waiting_districts(connection, 1)
+    assert [one.district for one in waiting] == ["tx.three", "tx.two"]
+
+
 def test_a_sweep_that_was_killed_is_locked_until_it_is_taken_over(tmp_path: Path, law, law_folders):
     given = synthetic(*THREE, cases=15)
     expected = sweep(new_store(tmp_path, given, "calm.db"), law)

@@ -80,6 +80,8 @@ class NaiveDays:
     def _counts(self, count: DayCount, day: date) -> bool | None:
         if count.needs_calendar and not self.covered(day):
             return None
+        if not count.is_every_day and not count.needs_calendar and not 2000 <= day.year <= 2045:
+            return None
         if not self._base(count, day):
             return False
         if count.only and not any(self._within(period, day) for period in count.only):

@@ -78,7 +78,7 @@ class Clock:
     def _version_by_due(self) -> Version:
         """The latest version in force on the due day that it gives itself."""
         chosen, dues = None, []
-        for version in self.rule.versions:
+        for version in () if self.opening.unsure else self.rule.versions:
             try:
                 dues.append(Clock(self.oracle, self.rule, self.opening)._due(version))
             except NotKnown:
@@ -95,10 +95,24 @@ class Clock:
 
     # --- the due day
     def _due(self, version: Version) -> date | None:
-        """The due day; None while the clock stands still."""
+        """The due day; None where it is not known, or while the clock stands still."""
         self.chose = False
         chosen: Version | Variant = self._variant(version) or version
         self.chose = True
+        try:
+            due = self._regular(version, chosen)
+        except NotKnown:
+            due = None
+        for exception in version.exceptions:
+            if exception.due is not None:
+                scene = replace(self.scene, due=due, paused=self.paused)
+                holds = scene.holds(exception.when)
+                if holds is not False:
+                    due = scene.day(exception.due) if holds else None
+        return due
+
+    def _regular(self, version: Version, chosen: Version | Variant) -> date | None:
+        """The due day without exceptions."""
         counting = chosen.counting or version.counting
         rolls = version.rolls if chosen.rolls is None else chosen.rolls
         extended = version.extended_by if chosen.extended_by is None else chosen.extended_by
@@ -117,11 +131,6 @@ class Clock:
         due = self._rolled(due, counting, rolls)
         if isinstance(extended, ExtendedBy) and extended.agreement:
             due = self._agreed(extended.agreement, due)
-        for exception in version.exceptions:
-            if exception.due is not None:
-                scene = replace(self.scene, due=due)
-                if self._sure(scene.holds(exception.when)):
-                    due = self._known(scene.day(exception.due))
         return due
 
     def _variant(self, version: Version) -> Variant | None:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from compliance_engine.rules import starts as s
 from compliance_engine.rules.models import Rule
-from oracle_history import END_OF_DAY, START_OF_DAY, Fact, Order, matches, matches_any
+from oracle_history import END_OF_DAY, START_OF_DAY, Fact, Order, any_known, matches, matches_any
 
 if TYPE_CHECKING:
     from oracle import Oracle
@@ -43,7 +43,9 @@ def _with(event: Fact, *, unsure: bool = False) -> Opening:
 def openings(oracle: Oracle, rule: Rule) -> list[Opening]:
     """Every opening of a rule, in order, before its conditions are tested."""
     found = list(_FORMS[type(rule.starts_on)](oracle, rule.starts_on, rule))
-    return sorted(found, key=lambda one: (one.day or date.min, one.place))
+    # an opening on a day that is not known stands first, unless it lies beyond the calendar
+    beyond = {START_OF_DAY: date.min, END_OF_DAY: date.max}
+    return sorted(found, key=lambda one: (one.day or beyond.get(one.place, date.min), one.place))
 
 
 def _on_event(oracle: Oracle, start: s.OnEvent, rule: Rule) -> Iterator[Opening]:
@@ -110,15 +112,13 @@ def _on_count(oracle: Oracle, start: s.OnCount, rule: Rule) -> Iterator[Opening]
             continue
         unsure = bucket in doubtful or bucket == "not covered"
         day: date | None = event.day
-        if start.spread is not None and not unsure:
+        if start.spread is not None:
             key = oracle.in_force[rule.id].units[start.spread]
             day = oracle.days.step(key, event.day, passed[0] - before, with_start=True)
-        if day is None:
-            yield _with(event, unsure=True)
-        elif day == event.day:
-            yield _with(event, unsure=unsure)
+        if day is None or day == event.day:
+            yield _with(event, unsure=unsure or day is None)
         else:
-            yield Opening(day, event)
+            yield Opening(day, event, unsure)
 
 
 def _on_school_year(oracle: Oracle, start: s.OnSchoolYear, rule: Rule) -> Iterator[Opening]:
@@ -128,19 +128,20 @@ def _on_school_year(oracle: Oracle, start: s.OnSchoolYear, rule: Rule) -> Iterat
         if day <= oracle.as_of and active is not False:
             yield Opening(day, unsure=active is None)
     if not oracle.days.covered(oracle.as_of) and _active(oracle, start, rule, oracle.as_of) is not False:
-        yield Opening(None, unsure=True)
+        yield Opening(None, unsure=True, place=END_OF_DAY)
 
 
 def _active(oracle: Oracle, start: s.OnSchoolYear, rule: Rule, day: date) -> bool | None:
     """Whether the event has happened before a day, and nothing has closed it since."""
     closing, answer = oracle.closed_by(rule), False
-    for event in oracle.events:
-        if event.day < day:
-            begun, closed = matches(start.after, event), matches_any(closing, event)
-            if closed is not False and answer is not False:
-                answer = False if closed else None
-            if begun is not False and answer is not True:
-                answer = begun
+    for moment in sorted({one.order for one in oracle.events if one.day < day}):
+        events = [one for one in oracle.events if one.order == moment]
+        begun = any_known(matches(start.after, one) for one in events)
+        closed = any_known(matches_any(closing, one) for one in events)
+        if begun is not False and answer is not True:
+            answer = begun
+        if closed is not False and answer is not False:
+            answer = False if closed else None
     return answer
 
 

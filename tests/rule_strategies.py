@@ -9,7 +9,6 @@ from typing import Any
 from hypothesis import strategies as st
 
 from compliance_engine.calendars.models import Calendar
-from compliance_engine.cases.catalogue import catalogue
 from oracle_history import Fact
 from small_rules import SmallCase
 
@@ -81,19 +80,21 @@ class RuleMaker:
     def count(self) -> int:
         return self.draw(st.integers(1, 40))
 
+    def one_in(self, number: int) -> bool:
+        """True once in so many draws."""
+        return bool(self.draw(st.integers(1, number)) == number)
+
     def anchor(self, depth: int, *, due: bool = False) -> str:
         draw = self.draw
-        simple = ["start"] * 6 + ["birth", "age 4 years", "age 4 years 3 months", "start.hearing_on"]
-        simple += ["entry_to_grade 3", "date 2024-11-05", "date 2025-02-28"] + ["due"] * 4 * due
-        simple += [f"due of {one['id']}" for one in self.others]
-        kind = draw(st.integers(0, 11)) if depth else 0
-        if kind <= 3:
-            return _choose(draw, *simple)
+        usual = "due" if due and draw(st.booleans()) else "start"
+        if not depth or not self.one_in(3):
+            return usual if not self.one_in(4) else self.rare_anchor()
         inner = self.expression(depth - 1, due=due)
         if not isinstance(inner, str):
-            return _choose(draw, *simple)
-        return (
-            f"{_choose(draw, 'february 28', 'october 31', 'june 30')} {_choose(draw, 'on_or_after', 'on_or_before')} {inner}",
+            return usual
+        near = _choose(draw, "on_or_after", "on_or_before")
+        forms: list[str] = [
+            f"{_choose(draw, 'february 28', 'october 31', 'june 30')} {near} {inner}",
             f"last_school_day of_year {inner}",
             f"first_school_day after {inner}",
             f"school_day {draw(st.integers(1, 40))} of_year_after {inner}",
@@ -101,24 +102,31 @@ class RuleMaker:
             f"latest {draw(patterns)} by {inner}",
             f"first {draw(patterns)} after {inner}",
             f"latest transfer_date_agreed.until by {inner}",
-        )[kind - 4]
+        ]
+        return draw(st.sampled_from(forms))
+
+    def rare_anchor(self) -> str:
+        simple = ["birth", "age 4 years", "age 4 years 3 months", "start.hearing_on", "entry_to_grade 3"]
+        simple += ["date 2024-11-05", "date 2025-02-28", "age age_of_majority"]
+        simple += [f"due of {one['id']}" for one in self.others] * 3
+        return self.draw(st.sampled_from(simple))
 
     def expression(self, depth: int = 2, *, due: bool = False) -> Any:
         draw = self.draw
-        kind = draw(st.integers(0, 10))
-        anchor = self.anchor(depth - 1 if depth else 0, due=due)
-        direction = _choose(draw, "after", "after", "before")
-        if kind <= 5:
-            return f"{self.count()} {self.unit()} {direction} {anchor}"
-        if kind == 6:
+        kind = draw(st.integers(0, 11))
+        if depth and kind == 0:
+            kinds = ("earliest", "latest", "earliest_known")
+            parts = [self.expression(depth - 1, due=due) for _ in range(draw(st.integers(2, 3)))]
+            return {_choose(draw, *kinds): parts}
+        anchor = self.anchor(max(depth - 1, 0), due=due)
+        direction = "before" if self.one_in(4) else "after"
+        if kind == 1:
             return f"{draw(st.integers(1, 9))} {_choose(draw, 'months', 'weeks')} {direction} {anchor}"
-        if kind == 7:
+        if kind == 2:
             return f"{_choose(draw, 24, 48)} hours {direction} {anchor}"
-        if kind == 8 and depth:
-            return {_choose(draw, "earliest", "latest", "earliest_known"): [
-                self.expression(depth - 1, due=due) for _ in range(draw(st.integers(2, 3)))
-            ]}  # fmt: skip
-        return anchor
+        if kind == 3:
+            return anchor
+        return f"{self.count()} {self.unit()} {direction} {anchor}"
 
     def number_test(self, most: int) -> dict[str, int]:
         number = self.draw(st.integers(0, most))
@@ -168,25 +176,21 @@ class RuleMaker:
 
     def starts_on(self) -> Any:
         draw = self.draw
-        kind = draw(st.integers(0, 13))
         one, two = draw(patterns), draw(patterns)
+        if self.one_in(2):
+            return one
+        silence = {"after": one, "lasting": f"{draw(st.integers(1, 15))} {self.unit()}", "unless": two}
         options: list[Any] = [
             {"any_of": [one, two]},
             {"all_of": [one, two]},
             "birth",
-            {
-                "silence": {
-                    "after": one,
-                    "lasting": f"{draw(st.integers(1, 15))} {self.unit()}",
-                    "unless": two,
-                }
-            },
+            {"silence": silence},
             self.count_reached(),
             {"each_school_year": _choose(draw, "first_day", "last_day"), "after": one},
             {"due_of": self.others[-1]["id"]} if self.others else one,
             "hearing_scheduled",
         ]
-        return options[kind] if kind < len(options) else one
+        return draw(st.sampled_from(options))
 
     def count_reached(self) -> dict[str, Any]:
         draw = self.draw
@@ -318,44 +322,50 @@ def random_rules(draw: st.DrawFn, state: str, *, most: int = 3) -> list[dict[str
     return rules
 
 
+def names_in(rules: Sequence[dict[str, Any]]) -> list[str]:
+    """The events that rules speak of."""
+    text = str(rules)
+    return [name for name in sorted(VALUES) if name in text]
+
+
 @st.composite
-def random_events(draw: st.DrawFn, low: date, high: date) -> list[Fact]:
-    """A history between two days; some events lack what they ought to say."""
+def random_events(draw: st.DrawFn, low: date, high: date, wanted: Sequence[str]) -> list[Fact]:
+    """A history between two days; now and then an event lacks what it ought to say."""
     days = st.integers(0, (high - low).days).map(lambda offset: low + offset * DAY)
+    pool = [*(name for name in wanted for _ in range(3)), *sorted(VALUES)]
+    names = draw(st.lists(st.sampled_from(pool), min_size=2, max_size=16))
+    said = st.integers(1, 20).map(lambda number: number < 20)
     events: list[Fact] = []
-    for name in draw(st.lists(st.sampled_from(sorted(VALUES)), max_size=14)):
+    for name in names:
         attributes = {
-            key: draw(st.sampled_from(values))
-            for key, values in VALUES[name].items()
-            if draw(st.integers(0, 9)) > 0
+            key: draw(st.sampled_from(values)) for key, values in VALUES[name].items() if draw(said)
         }
-        if name in DATED and draw(st.integers(0, 9)) > 0:
+        if name in DATED and draw(said):
             attributes[DATED[name]] = str(draw(days))
-        assert all(catalogue().get(name).attribute(key) for key in attributes)
         # days come back often, so that several events share one
-        day = (
-            draw(st.sampled_from([one.day for one in events]))
-            if events and draw(st.integers(0, 4)) == 0
-            else draw(days)
-        )
+        again = events and draw(st.integers(1, 5)) == 5
+        day = draw(st.sampled_from([one.day for one in events]) if again else days)
         events.append(Fact(name, day, attributes))
     return events
 
 
 @st.composite
-def random_cases(draw: st.DrawFn, calendar: Calendar, state: str, number: int = 3) -> list[SmallCase]:
-    """Cases on one calendar (sometimes on none)."""
-    low, high = calendar.years[0].covers.from_ - 8 * DAY, calendar.years[-1].covers.to + 8 * DAY
+def random_cases(
+    draw: st.DrawFn, calendar: Calendar, state: str, rules: Sequence[dict[str, Any]] = (), number: int = 4
+) -> list[SmallCase]:
+    """Cases on one calendar (now and then on none)."""
+    low, high = calendar.years[0].covers.from_ - 5 * DAY, calendar.years[-1].covers.to + 5 * DAY
     births = st.integers(0, 500).map(lambda offset: date(2020, 6, 1) + offset * DAY)
+    facts = [{"category": "a", "grade": 2}, {"category": "b", "grade": 3}, {"category": "c", "grade": 0}]
     cases = []
     for _ in range(number):
         cases.append(
             SmallCase(
-                events=draw(random_events(low, high)),
-                calendar=_choose(draw, "us.random", "us.random", "us.random", "us.random", None),
+                events=draw(random_events(low, high, names_in(rules))),
+                calendar=None if draw(st.integers(1, 12)) == 12 else "us.random",
                 state=state,
-                birth=draw(st.none() | births),
-                facts=_choose(draw, {}, {"category": "a", "grade": 2}, {"category": "c"}, {"grade": 3}),
+                birth=None if draw(st.integers(1, 12)) == 12 else draw(births),
+                facts=draw(st.sampled_from([*facts, {"grade": 4}])),
             )
         )
     return cases

@@ -70,8 +70,8 @@ def situations(draw: st.DrawFn) -> tuple[Calendar, list[dict[str, Any]], list[Sm
     state = draw(st.sampled_from(sorted(UNITS)))
     rules = draw(random_rules(state))
     span = (drawn.years[-1].covers.to - drawn.years[0].covers.from_).days
-    as_of = drawn.years[0].covers.from_ + draw(st.integers(0, span + 10)) * DAY
-    return drawn, rules, draw(random_cases(drawn, state)), as_of
+    as_of = drawn.years[0].covers.from_ + draw(st.integers(span // 3, span + 10)) * DAY
+    return drawn, rules, draw(random_cases(drawn, state, rules)), as_of
 
 
 @pytest.mark.skipif(

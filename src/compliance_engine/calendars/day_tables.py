@@ -20,7 +20,7 @@ from compliance_engine.calendars.counting import (
     counted_days,
     counted_days_anywhere,
 )
-from compliance_engine.calendars.day_counts import DayCount
+from compliance_engine.calendars.day_counts import DayCount, Period
 from compliance_engine.calendars.day_facts import DayFacts, gather_facts
 from compliance_engine.calendars.layout import MOST_DAYS, Layout, Stretch, Table
 from compliance_engine.calendars.models import Calendar
@@ -30,6 +30,12 @@ from compliance_engine.errors import CalendarProblem, Place, Problem, did_you_me
 
 __all__ = ["MOST_DAYS", "DayTables", "Skipped"]
 
+_HOLIDAYS = DayCount(
+    id="legal_holidays",
+    title="Legal holidays",
+    counts="every_day",
+    only=(Period(legal_holidays="federal_and_state"),),
+)
 _STUDENTS = DayCount(id="school_days", title="Days with students", counts="school_days")
 
 
@@ -70,6 +76,7 @@ class DayTables:
         self._lock = threading.RLock()
         self._tables: dict[str, Table] = {}
         self._students: Table | None = None
+        self._holidays: Table | None = None
         self._years: YearTables | None = None
 
     # counting
@@ -129,6 +136,14 @@ class DayTables:
         if self.count(count_id).is_every_day:
             return np.asarray(days != NO_DAY)
         return self._table(count_id).counts(calendars, days)
+
+    def legal_holidays(self, calendars: IntArray, days: IntArray) -> tuple[BoolArray, BoolArray]:
+        """Return which days are federal or state holidays, and of which days that is not known."""
+        with self._lock:
+            if self._holidays is None:
+                self._holidays = self._build(_HOLIDAYS)
+        unknown = (days < WIDE_FIRST) | (days > WIDE_LAST)
+        return self._holidays.counts(calendars, days), np.asarray(unknown)
 
     # school years
 

@@ -16,6 +16,7 @@ from compliance_engine.engine.expressions import days_of
 from compliance_engine.engine.extensions import branch_due
 from compliance_engine.engine.frame import Frame, Openings, Outcome, View
 from compliance_engine.engine.openings import open_duties
+from compliance_engine.rules.conditions import Happened
 from compliance_engine.rules.expressions import Due, walk
 from compliance_engine.rules.models import Variant, Version
 from compliance_engine.rules.rulebook import RuleInForce
@@ -125,7 +126,8 @@ def _versions_by_due(frame: Frame) -> np.ndarray:
         held = _versions_by(frame, due)
         known = due != NO_DAY
         unknown &= ~known
-        chosen[known & (held >= 0) & (chosen < 0)] = _NOT_KNOWN
+        # a due day that is not known may fall anywhere
+        chosen[(~known | (held >= 0)) & (chosen < 0)] = _NOT_KNOWN
         chosen[known & (held == index)] = index
     chosen[unknown] = len(versions) - 1
     return chosen
@@ -197,6 +199,10 @@ def _due_days(
     return frame.with_due(due), paused, (variant, flags, reason)
 
 
+def _looks_at_due(node: object) -> bool:
+    return isinstance(node, Due) or (isinstance(node, Happened) and node.through == "due")
+
+
 def _reasons(reason: IntArray | None, size: int) -> IntArray:
     return np.zeros(size, np.int32) if reason is None else reason
 
@@ -209,7 +215,7 @@ def _choose_variants(
     if not variants or not len(frame):
         return chosen, reason
     asked = frame
-    if any(isinstance(node, Due) for variant in variants for node in walk(variant.when)):
+    if any(_looks_at_due(node) for variant in variants for node in walk(variant.when)):
         base = days_of(
             version.due, replace(frame, trace=None, count_start=version.counting.day_one == "start_day")
         )

@@ -131,8 +131,8 @@ def _in_summer(condition: tree.InSummer, frame: Frame) -> Truth:
 
 def _absences(condition: tree.Absences, frame: Frame) -> Truth:
     until = days_of(condition.until, frame)
-    days = days_absent(frame, until.day)
-    missing = is_no_day(until.day)
+    days, unknown = days_absent(frame, until.day)
+    missing = is_no_day(until.day) | unknown
     truth = where_known(
         _within(days, condition.test),
         missing,

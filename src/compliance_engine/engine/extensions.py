@@ -2,18 +2,17 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 
 from compliance_engine.dates import NO_DAY, BoolArray, IntArray, to_date
 from compliance_engine.engine import derivation as working
 from compliance_engine.engine.absences import days_absent
-from compliance_engine.engine.columns import TRUE, UNKNOWN, Days, Flag, is_no_day
+from compliance_engine.engine.columns import FALSE, TRUE, UNKNOWN, Days, Flag, is_no_day
 from compliance_engine.engine.conditions import answers_of
 from compliance_engine.engine.expressions import days_of, snapped, text_day, trace_count
-from compliance_engine.engine.frame import Frame
-from compliance_engine.engine.selection import end_of_day
+from compliance_engine.engine.frame import Frame, start_of_day
 from compliance_engine.rules.expressions import Offset
 from compliance_engine.rules.models import (
     AbsenceExtension,
@@ -51,8 +50,8 @@ def branch_due(frame: Frame, version: Version, variant: Variant | None) -> Branc
     if isinstance(extended, ExtendedBy):
         if extended.absences is not None:
             branch.due = _with_absences(frame, branch.due, extended.absences, word)
-        for pause in extended.pauses:
-            _pause(frame, branch, pause, word)
+        if extended.pauses:
+            _pause(frame, branch, extended.pauses, word)
     branch.due = _off_days(frame, branch.due, counting, rolls)
     if isinstance(extended, ExtendedBy) and extended.agreement is not None:
         _agree(frame, branch, extended.agreement)
@@ -71,13 +70,17 @@ def _with_absences(frame: Frame, due: Days, extension: AbsenceExtension, word: s
             due = _unknown(due, truth.answer == UNKNOWN, truth.reason)
     base = due.day
     day, added = base, np.zeros(len(frame), np.int32)
+    lost = np.zeros(len(frame), bool)
     for _ in range(_ROUNDS):
-        absent = np.where(applies, days_absent(frame, day), 0)
-        more = _added(absent, extension)
+        absent, unknown = days_absent(frame, day)
+        lost |= applies & unknown & ~is_no_day(day)
+        more = _added(np.where(applies, absent, 0), extension)
+        more = np.where(lost | is_no_day(day), added, more)
         if (more == added).all():
             break
         added = more
         day = np.where(added > 0, tables.after(unit, calendar, base, added), base)
+    day = np.where(lost, NO_DAY, day)
     if frame.trace is not None and added[0] and day[0] != NO_DAY:
         frame.record(
             working.Extended(
@@ -101,36 +104,85 @@ def _added(absent: IntArray, extension: AbsenceExtension) -> IntArray:
 
 
 def _unknown(due: Days, where: BoolArray, reason: IntArray) -> Days:
+    """Return days that are not known, for one reason more, in some rows."""
+    where = where & ~is_no_day(due.day)
     old = np.zeros(len(due.day), np.int32) if due.reason is None else due.reason
     return Days(np.where(where, NO_DAY, due.day), np.where(where, reason, old))
 
 
-def _pause(frame: Frame, branch: Branch, pause: Pause, word: str) -> None:
-    """Take the days of each pause out of the period; stop where a pause has not ended."""
+def _pause(frame: Frame, branch: Branch, pauses: tuple[Pause, ...], word: str) -> None:
+    """Take the days of every pause out of the period, each day once; stop where a pause has not ended.
+
+    Pauses are taken in the order in which they begin; one that begins after the due day, as it stands by
+    then, changes nothing.
+    """
+    clocks = [_PauseClock(frame, pause) for pause in pauses]
     view, unit = frame.view, frame.unit(word)
-    begins, ends = view.selections.of((pause.from_,)), view.selections.of((pause.until,))
-    moment, day = frame.openings.moment.copy(), branch.due.day.copy()
+    base, day = branch.due.day, branch.due.day.copy()
+    taken, until = np.zeros(len(frame), np.int32), np.full(len(frame), NO_DAY)
     running = ~is_no_day(day)
     for _ in range(_ROUNDS):
-        begin = begins.next_after(frame.case, moment)
-        begun = begins.days_at(begin)
-        running &= (begin >= 0) & (begun <= day)
+        begins = np.stack([clock.begins for clock in clocks])
+        first = begins.argmin(axis=0)
+        begun, ended = (
+            np.choose(first, [getattr(clock, name) for clock in clocks]) for name in ("begun", "ended")
+        )
+        running &= (begins.min(axis=0) < _NEVER) & (begun <= day)
         if not running.any():
             break
-        end = ends.next_after(frame.case, np.where(running, begins.moments_at(begin), moment))
-        ended = ends.days_at(end)
-        standing = running & (end < 0)
-        removed = view.tables.between(unit, frame.calendar, begun, ended)
+        standing = running & is_no_day(ended)
         branch.paused |= standing
-        running &= end >= 0
-        later = view.tables.after(unit, frame.calendar, day, np.where(running, np.maximum(removed, 0), 0))
+        running &= ~standing
+        removed = view.tables.between(unit, frame.calendar, np.maximum(begun, until), ended)
+        unknown = is_no_day(removed)
+        taken += np.where(running & ~unknown, np.maximum(removed, 0), 0).astype(np.int32)
+        later = np.where(unknown, NO_DAY, view.tables.after(unit, frame.calendar, base, taken))
         _trace_pause(frame, begun, ended, removed, standing, running, later)
         day = np.where(standing, NO_DAY, np.where(running, later, day)).astype(np.int32)
-        moment = np.where(running, ends.moments_at(end), moment)
+        until = np.where(running, np.maximum(until, ended), until)
+        running &= ~is_no_day(day)
+        for index, clock in enumerate(clocks):
+            clock.go_on(running & (first == index))
     branch.due = Days(day, branch.due.reason).because(
-        is_no_day(day) & ~is_no_day(branch.due.day) & ~branch.paused,
-        view.reasons.number("calendar_ends", unit),
+        is_no_day(day) & ~is_no_day(base) & ~branch.paused, view.reasons.number("calendar_ends", unit)
     )
+
+
+_NEVER = np.int64(2**62)
+
+
+@dataclass(slots=True)
+class _PauseClock:
+    """The next pause of one kind, for each row: it begins after the opening and after the one before it."""
+
+    frame: Frame
+    pause: Pause
+    begins: np.ndarray = field(init=False)
+    begun: IntArray = field(init=False)
+    ended: IntArray = field(init=False)
+    _moment: IntArray = field(init=False)
+    _after: IntArray = field(init=False)
+
+    def __post_init__(self) -> None:
+        self._moment = self.frame.openings.moment.copy()
+        self._find()
+
+    def _find(self) -> None:
+        selections, case = self.frame.view.selections, self.frame.case
+        begins, ends = selections.of((self.pause.from_,)).sure(), selections.of((self.pause.until,)).sure()
+        row = begins.next_after(case, self._moment)
+        moment = begins.moments_at(row)
+        self.begins = np.where(row >= 0, moment.astype(np.int64), _NEVER)
+        self.begun = begins.days_at(row)
+        end = ends.next_after(case, moment)
+        self.ended = np.where(row >= 0, ends.days_at(end), NO_DAY)
+        self._after = ends.moments_at(end)
+
+    def go_on(self, rows: BoolArray) -> None:
+        """Look for the next pause in some rows."""
+        if rows.any():
+            self._moment = np.where(rows, self._after, self._moment)
+            self._find()
 
 
 def _trace_pause(
@@ -159,15 +211,10 @@ def _off_days(frame: Frame, due: Days, counting: Counting, rolls: tuple[Roll, ..
 
 
 def _roll(frame: Frame, due: Days, roll: Roll) -> Days:
-    tables, calendar, day = frame.view.tables, frame.calendar, due.day
-    if roll.when == "on_weekend":
-        off = (day + np.int32(3)) % 7 >= 5  # 1970-01-01 was a Thursday
-    elif roll.when == "on_legal_holiday":
-        off = ~tables.counts_day(frame.unit("business_days"), calendar, day) & ((day + np.int32(3)) % 7 < 5)
-    elif roll.when == "on_closed_day":
-        off = ~tables.counts_day(frame.unit("school_days"), calendar, day)
-    else:
-        off = ~tables.in_school_year(calendar, day) & (tables.year_index(calendar, day) >= 0)
+    off, unknown = _is_off(frame, due.day, roll.when)
+    number = frame.view.reasons.number("calendar_ends", frame.unit("school_days"))
+    due = _unknown(due, unknown, np.full(len(frame), np.int32(number)))
+    day = due.day
     rows = np.flatnonzero(off & ~is_no_day(day))
     if not len(rows):
         return due
@@ -184,54 +231,83 @@ def _roll(frame: Frame, due: Days, roll: Roll) -> Days:
     return result
 
 
+def _is_off(frame: Frame, day: IntArray, when: str) -> tuple[BoolArray, BoolArray]:
+    """Return which days are off in the sense of a roll, and of which the calendar does not say."""
+    tables, calendar = frame.view.tables, frame.calendar
+    if when == "on_weekend":
+        return (day + np.int32(3)) % 7 >= 5, np.zeros(len(day), bool)  # 1970-01-01 was a Thursday
+    if when == "on_legal_holiday":
+        return tables.legal_holidays(calendar, day)
+    uncovered = ~tables.covers(calendar, day)
+    if when == "on_closed_day":
+        return ~tables.counts_day(frame.unit("school_days"), calendar, day) & ~uncovered, uncovered
+    return ~tables.in_school_year(calendar, day) & ~uncovered, uncovered
+
+
 def _agree(frame: Frame, branch: Branch, agreement: Agreement) -> None:
-    """Move due days to the dates agreed, within the cap."""
+    """Move due days to the dates agreed: each by the due day as it then stood, the last one counts."""
     rule = frame.rule.rule
     names = tuple(name for full in (rule.id, *rule.overrides) for name in (full, full.rsplit(".", 1)[1]))
     test = AttributeTest("rule", names)
     patterns = [EventPattern(event.name, (*event.tests, test)) for event in agreement.event.patterns]
     found = frame.view.selections.of(patterns)
-    if not len(found):
+    base = branch.due.day
+    made = ~is_no_day(base)
+    if not len(found) or not made.any():
         return
-    day = branch.due.day
-    limit = end_of_day(day) if agreement.made_by == "due" else np.full(len(frame), np.int32(2**31 - 1))
-    rows = found.last_by(frame.case, limit)
-    made = (rows >= 0) & (found.days_at(rows) >= frame.openings.day) & ~is_no_day(day)
-    if agreement.when is not None:
-        truth = answers_of(agreement.when, frame.with_due(day))
-        if truth.reason is not None:
-            branch.due = _unknown(branch.due, made & (truth.answer == UNKNOWN), truth.reason)
-        made &= truth.answer == TRUE
-    until = np.where(made, found.dates_at(rows, "until"), NO_DAY)
-    if found.unsure is not None:
-        doubtful = made & found.unsure[rows]
-        number = np.full(len(frame), np.int32(frame.view.reasons.number("event_attribute_missing", "rule")))
-        branch.due = _unknown(branch.due, doubtful, number)
-    later = until > day
-    new = np.where(later, until, day)
-    if agreement.cap is not None and later.any():
-        cap = days_of(agreement.cap, replace(frame.with_due(day), trace=None)).day
-        over = later & ~is_no_day(cap) & (new > cap)
-        new = np.where(over, cap, new)
-        branch.flags[over] |= np.uint8(Flag.CAPPED)
-    _move_due(
-        frame,
-        branch,
-        new,
-        "extension agreed" + (", cut to the cap" if branch.flags.any() and len(frame) == 1 else ""),
-    )
+    truth = answers_of(agreement.when, frame.with_due(base)) if agreement.when is not None else None
+    if truth is not None:
+        made &= truth.answer != FALSE
+    due, unknown, agreed = base.copy(), np.zeros(len(frame), bool), np.zeros(len(frame), bool)
+    row = found.next_after(frame.case, start_of_day(np.where(made, frame.openings.day, 0)))
+    for _ in range(_ROUNDS):
+        made &= row >= 0
+        if agreement.made_by == "due":
+            made &= found.days_at(row) <= due
+        if not made.any():
+            break
+        until = found.dates_at(row, "until")
+        unsure = is_no_day(until) | (False if found.unsure is None else found.unsure[row])
+        unknown |= made & unsure
+        agreed |= made
+        due = np.where(made & ~unsure, np.maximum(until, base), due)
+        made &= ~unsure
+        following = row + np.int32(1)
+        row = np.where(made & (following < found.offsets[frame.case + 1]), following, np.int32(-1))
+    if truth is not None and truth.reason is not None:
+        branch.due = _unknown(branch.due, agreed & (truth.answer == UNKNOWN), truth.reason)
+    number = np.int32(frame.view.reasons.number("event_attribute_missing", str(agreement.event.patterns[0])))
+    branch.due = _unknown(branch.due, unknown, np.full(len(frame), number))
+    due = np.where(is_no_day(branch.due.day), NO_DAY, due)
+    _move_due(frame, branch, _cut(frame, branch, agreement, base, due))
 
 
-def _move_due(frame: Frame, branch: Branch, new: IntArray, why: str) -> None:
+def _cut(frame: Frame, branch: Branch, agreement: Agreement, base: IntArray, due: IntArray) -> IntArray:
+    """Return agreed days, cut to the cap (never before the day without agreement)."""
+    later = due > base
+    if agreement.cap is None or not later.any():
+        return due
+    cap = days_of(agreement.cap, replace(frame.with_due(base), trace=None))
+    missing = later & is_no_day(cap.day)
+    if missing.any():
+        reason = np.zeros(len(frame), np.int32) if cap.reason is None else cap.reason
+        branch.due = _unknown(branch.due, missing, reason)
+        due = np.where(missing, NO_DAY, due)
+    over = later & ~missing & (due > cap.day)
+    branch.flags[over] |= np.uint8(Flag.CAPPED)
+    return np.where(over, np.maximum(cap.day, base), due)
+
+
+def _move_due(frame: Frame, branch: Branch, new: IntArray) -> None:
     old = branch.due.day
-    keep = is_no_day(old) & (branch.due.reason is not None)
+    why = "extension agreed" + (", cut to the cap" if branch.flags.any() and len(frame) == 1 else "")
     if frame.trace is not None and old[0] != NO_DAY and new[0] != old[0]:
         frame.record(
             working.Extended(
                 why, int(new[0]) - int(old[0]), "calendar_days", to_date(int(old[0])), to_date(int(new[0]))
             )
         )
-    branch.due = Days(np.where(keep, old, new).astype(np.int32), branch.due.reason)
+    branch.due = Days(new.astype(np.int32), branch.due.reason)
 
 
 def _exceptional_due(frame: Frame, version: Version, branch: Branch) -> None:
@@ -239,7 +315,7 @@ def _exceptional_due(frame: Frame, version: Version, branch: Branch) -> None:
     for exception in version.exceptions:
         if exception.due is None:
             continue
-        timed = frame.with_due(branch.due.day)
+        timed = replace(frame, due=branch.due.day, standing=branch.paused)
         truth = answers_of(exception.when, timed)
         rows = np.flatnonzero(truth.answer == TRUE)
         if len(rows):

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 
 from compliance_engine.dates import NO_DAY, BoolArray, IntArray
 from compliance_engine.engine.columns import is_no_day
 from compliance_engine.engine.frame import Frame, Openings, View, start_of_day
-from compliance_engine.engine.selection import RANKS, Selection
+from compliance_engine.engine.selection import Selection, end_of_day
 from compliance_engine.rules.models import Rule
 from compliance_engine.rules.patterns import EventPattern
 from compliance_engine.rules.rulebook import RuleInForce
@@ -89,59 +91,94 @@ def _on_days(view: View, case: IntArray, day: IntArray, code: str) -> Openings:
 def _on_all_of(view: View, start: OnAllOf) -> Openings:
     cases = np.arange(len(view.batch), dtype=np.int32)
     moment, day = np.full(len(cases), NO_DAY), np.full(len(cases), NO_DAY)
-    complete = np.ones(len(cases), bool)
+    complete, unsure = np.ones(len(cases), bool), np.zeros(len(cases), bool)
     for pattern in start.patterns:
         found = view.selections.of((pattern,))
         rows = found.next_after(cases, np.full(len(cases), NO_DAY))
         complete &= rows >= 0
+        if found.unsure is not None:
+            unsure |= (rows >= 0) & found.unsure[rows]
         later = found.moments_at(rows) > moment
         moment = np.where(later, found.moments_at(rows), moment)
         day = np.where(later, found.days_at(rows), day)
-    return Openings(cases[complete], day[complete], moment[complete])
+    openings = Openings(cases[complete], day[complete], moment[complete])
+    if (unsure & complete).any():
+        number = np.int32(view.reasons.number("event_attribute_missing"))
+        openings.reason = np.where(unsure[complete], number, np.int32(0))
+    return openings
 
 
 def _on_silence(view: View, rule: RuleInForce, start: OnSilence) -> Openings:
     from compliance_engine.engine.expressions import days_of
 
     asked = _from_selection(view, view.selections.of((start.after,)))
-    days = days_of(start.lasting, Frame(view, rule, asked)).day
+    # whether it is certain that the time began does not bear on when it ends
+    ends = days_of(start.lasting, Frame(view, rule, replace(asked, reason=None)))
     answers = view.selections.of(start.unless)
-    answered = answers.days_at(answers.next_after(asked.case, asked.moment))
-    silent = (days != NO_DAY) & (days < view.as_of) & (is_no_day(answered) | (answered > days))
-    case, day = asked.case[silent], days[silent]
-    return Openings(case, day, day * np.int32(RANKS) + np.int32(RANKS - 1))
+    missing = is_no_day(ends.day)
+    silent = (ends.day < view.as_of) & ~_within(answers.sure(), asked, ends.day)
+    reason = np.zeros(len(asked), np.int32) if asked.reason is None else asked.reason.copy()
+    if ends.reason is not None:
+        reason = np.where(missing, ends.reason, reason)
+    perhaps = answers.perhaps()
+    if perhaps is not None:
+        number = np.int32(view.reasons.number("event_attribute_missing", str(start.unless[0])))
+        reason = np.where((reason == 0) & _within(perhaps, asked, ends.day), number, reason)
+    keep = silent | missing
+    moment = np.where(missing, NO_DAY, end_of_day(ends.day))
+    openings = Openings(asked.case[keep], ends.day[keep], moment[keep])
+    openings.reason = reason[keep] if reason[keep].any() else None
+    return openings.take(np.lexsort((openings.moment, openings.case)))
+
+
+def _within(found: Selection, asked: Openings, until: IntArray) -> BoolArray:
+    """Return where an event happened after an opening, through a day."""
+    day = found.days_at(found.next_after(asked.case, asked.moment))
+    return np.asarray((day != NO_DAY) & (day <= until))
 
 
 def _on_count(view: View, rule: RuleInForce, start: OnCount) -> Openings:
     found = view.selections.of((start.of,))
+    opened = _from_selection(view, found)
     if not len(found):
-        return _from_selection(view, found)
-    amount, missing = np.ones(len(found), np.int64), np.zeros(len(found), bool)
-    if start.sum is not None:
-        (column,) = found.columns
-        values, absent = column.values(start.sum)
-        missing = absent[found.rows_in_columns()]
-        amount = np.where(missing, 1, values[found.rows_in_columns()]).astype(np.int64)
-    segment = found.case.astype(np.int64)
+        return opened
+    amount, missing = _amounts(found, start)
+    segment, beyond = found.case.astype(np.int64) * 4096, np.zeros(len(found), bool)
     if start.within == "school_year":
         year = view.tables.year_index(view.calendar[found.case], found.day)
-        segment = segment * 4096 + year
-    total = np.cumsum(amount)
+        segment, beyond = segment + year + 1, year < 0
     fresh = np.diff(segment, prepend=-1) != 0
-    before = np.maximum.accumulate(np.where(fresh, total - amount, 0))
-    total -= before
-    reached = (total >= start.reaches) & (total - amount < start.reaches)
+    total = np.cumsum(amount)
+    total -= np.maximum.accumulate(np.where(fresh, total - amount, 0))
+    before = total - amount
+    reached = (total >= start.reaches) & (before < start.reaches)
     if start.every:
-        reached |= (total >= start.reaches) & (total // start.every > (total - amount) // start.every)
-    opened = _from_selection(view, found)
-    if missing.any():
-        doubtful = _any_before(missing, fresh)
-        number = np.int32(view.reasons.number("event_attribute_missing", str(start.sum)))
-        opened.reason = np.where(doubtful, number, np.int32(0) if opened.reason is None else opened.reason)
-        reached |= missing
+        reached |= (total >= start.reaches) & (total // start.every > before // start.every)
+    doubtful = _any_before(missing, fresh)
+    reached |= missing & ((before < start.reaches) | bool(start.every))
+    if (doubtful | beyond).any():
+        number = np.int32(view.reasons.number("event_attribute_missing", start.sum or str(start.of)))
+        opened.reason = np.where(doubtful, number, np.int32(0))
+        number = np.int32(view.reasons.number("calendar_ends", "school_days"))
+        opened.reason = np.where(beyond & ~doubtful, number, opened.reason)
     if start.spread is not None:
-        _spread(view, rule, start, opened, start.reaches - (total - amount))
-    return opened.take(np.flatnonzero(reached))
+        step = np.full(len(total), start.reaches)
+        if start.every:
+            step = np.where(before < start.reaches, step, (before // start.every + 1) * start.every)
+        _spread(view, rule, start, opened, step - before)
+    opened = opened.take(np.flatnonzero(reached))
+    return opened.take(np.lexsort((opened.moment, opened.case)))
+
+
+def _amounts(found: Selection, start: OnCount) -> tuple[np.ndarray, BoolArray]:
+    """Return what each event adds, and where that is not known: such an event is taken as one."""
+    missing = np.zeros(len(found), bool) if found.unsure is None else found.unsure.copy()
+    if start.sum is None:
+        return np.ones(len(found), np.int64), missing
+    (column,) = found.columns
+    values, absent = column.values(start.sum)
+    missing |= absent[found.rows_in_columns()]
+    return np.where(missing, 1, values[found.rows_in_columns()]).astype(np.int64), missing
 
 
 def _any_before(missing: BoolArray, fresh: BoolArray) -> BoolArray:
@@ -158,47 +195,57 @@ def _spread(view: View, rule: RuleInForce, start: OnCount, opened: Openings, wan
     unit = rule.units[start.spread]
     day = view.tables.after(unit, view.calendar[opened.case], opened.day, nth, include_start=True)
     missing = is_no_day(day)
-    opened.day = np.where(missing, opened.day, day)
-    opened.moment = np.where(missing | (nth == 1), opened.moment, start_of_day(opened.day))
+    same = missing | (day == opened.day)
+    opened.moment = np.where(same, opened.moment, start_of_day(day))
+    opened.day = np.where(same, opened.day, day)
     if missing.any():
         number = np.int32(view.reasons.number("calendar_ends", unit))
-        opened.reason = np.where(missing, number, np.int32(0) if opened.reason is None else opened.reason)
+        reason = np.zeros(len(opened), np.int32) if opened.reason is None else opened.reason
+        opened.reason = np.where(missing & (reason == 0), number, reason)
 
 
 def _on_school_year(view: View, rule: RuleInForce, start: OnSchoolYear) -> Openings:
     case, day = _school_year_days(view, start.which)
-    active = _active(view, rule, start, case, start_of_day(day)) & (day <= view.as_of)
-    known = Openings(case[active], day[active], start_of_day(day[active]))
-    beyond = _beyond_the_calendar(view, rule, start)
-    if not len(beyond):
+    due = day <= view.as_of
+    case, day = case[due], day[due]
+    known = _while_active(view, rule, start, Openings(case, day, start_of_day(day)))
+    as_of = np.full(len(view.batch), np.int32(view.as_of))
+    missing = np.flatnonzero(view.tables.year_index(view.calendar, as_of) < 0).astype(np.int32)
+    # of a day that the calendar does not cover it is not known whether a school year has begun
+    now = _while_active(view, rule, start, Openings(missing, as_of[missing], start_of_day(as_of[missing])))
+    if not len(now):
         return known
     number = np.int32(view.reasons.number("calendar_ends", rule.units["school_days"]))
+    nothing = np.full(len(now), NO_DAY)
+    reason = np.zeros(len(known), np.int32) if known.reason is None else known.reason
     both = Openings(
-        case=np.concatenate([known.case, beyond]),
-        day=np.concatenate([known.day, np.full(len(beyond), NO_DAY)]),
-        moment=np.concatenate([known.moment, np.full(len(beyond), NO_DAY)]),
-        reason=np.concatenate([np.zeros(len(known), np.int32), np.full(len(beyond), number)]),
+        case=np.concatenate([known.case, now.case]),
+        day=np.concatenate([known.day, nothing]),
+        moment=np.concatenate([known.moment, nothing]),
+        reason=np.concatenate([reason, np.full(len(now), number)]),
     )
     return both.take(np.argsort(both.case, kind="stable"))
 
 
-def _active(
-    view: View, rule: RuleInForce, start: OnSchoolYear, case: IntArray, moment: IntArray
-) -> BoolArray:
-    """Return which cases the event has happened in, with nothing closing it since, at each moment."""
+def _while_active(view: View, rule: RuleInForce, start: OnSchoolYear, asked: Openings) -> Openings:
+    """Return the openings in whose case the event has happened by then, with nothing closing it since."""
     gates = view.selections.of((start.after,))
     closings = view.selections.of(closing_patterns(view, rule.rule))
-    opened = gates.moments_at(gates.last_by(case, moment))
-    closed = closings.moments_at(closings.last_by(case, moment))
-    return np.asarray((opened != NO_DAY) & (opened > closed))
 
+    def last(found: Selection | None) -> IntArray:
+        if found is None:
+            return np.full(len(asked), NO_DAY)
+        return found.moments_at(found.last_by(asked.case, asked.moment))
 
-def _beyond_the_calendar(view: View, rule: RuleInForce, start: OnSchoolYear) -> IntArray:
-    """Return the active cases whose calendar says nothing of the day that is asked about."""
-    as_of = np.full(len(view.batch), np.int32(view.as_of))
-    missing = np.flatnonzero(view.tables.year_index(view.calendar, as_of) < 0).astype(np.int32)
-    active = _active(view, rule, start, missing, start_of_day(as_of[missing]))
-    return np.asarray(missing[active])
+    begun, ended = last(gates.sure()), last(closings.sure())
+    perhaps_begun, perhaps_ended = last(gates.perhaps()), last(closings.perhaps())
+    surely = (begun != NO_DAY) & (begun > ended) & (begun > perhaps_ended)
+    perhaps = (begun > ended) | (perhaps_begun > ended)
+    openings = asked
+    if (perhaps & ~surely).any():
+        number = np.int32(view.reasons.number("event_attribute_missing", str(start.after)))
+        openings = replace(asked, reason=np.where(surely, np.int32(0), number))
+    return openings.take(np.flatnonzero(perhaps))
 
 
 def _school_year_days(view: View, which: str) -> tuple[IntArray, IntArray]:

@@ -210,6 +210,7 @@ class Selections:
     def _merge(self, parts: list[Selection]) -> Selection:
         if not parts:
             return self._empty()
+        parts = self._each_event_once(parts)
         case = np.concatenate([part.case for part in parts])
         moment = np.concatenate([part.moment for part in parts])
         order = np.argsort((case.astype(np.int64) << 32) + moment, kind="stable")
@@ -234,6 +235,24 @@ class Selections:
             row=np.concatenate([part.rows_in_columns() for part in parts])[order],
             unsure=unsure,
         )
+
+    def _each_event_once(self, parts: list[Selection]) -> list[Selection]:
+        """Join the selections of one event type: an event that several patterns match is one event."""
+        by_column: dict[int, list[Selection]] = {}
+        for part in parts:
+            by_column.setdefault(id(part.columns[0]), []).append(part)
+        return [same[0] if len(same) == 1 else self._union(same) for same in by_column.values()]
+
+    def _union(self, parts: list[Selection]) -> Selection:
+        """Join selections from one column; an event is unsure if no pattern matches it for certain."""
+        whole = self._whole(parts[0].columns[0].name)
+        matched, sure = np.zeros(len(whole), bool), np.zeros(len(whole), bool)
+        for part in parts:
+            matched[part.rows_in_columns()] = True
+            sure[part.sure().rows_in_columns()] = True
+        kept = whole.keep(matched)
+        kept.unsure = ~sure[matched] if (matched & ~sure).any() else None
+        return kept
 
 
 def test_attribute(batch: CaseBatch, column: EventColumn, test: AttributeTest) -> tuple[BoolArray, BoolArray]:

@@ -10,8 +10,8 @@ import numpy as np
 import numpy.typing as npt
 
 from compliance_engine.cases.attributes import ValueArray
-from compliance_engine.cases.columns import CaseBatch
 from compliance_engine.cases.catalogue import catalogue
+from compliance_engine.cases.columns import CaseBatch
 from compliance_engine.dates import BoolArray, IntArray
 from compliance_engine.engine.columns import Flag, Reasons, Status
 from compliance_engine.engine.evaluate import DeadlineBlock, Evaluation

@@ -1,4 +1,4 @@
-"""Random school calendars: several short years with breaks, snow days, make-up days, teachers' days and gaps."""
+"""Random school calendars: short years with breaks, snow days, make-up days, teachers' days and gaps."""
 
 from __future__ import annotations
 

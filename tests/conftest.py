@@ -1,4 +1,4 @@
-"""Hypothesis profiles: quick and the same every time by default, HYPOTHESIS_PROFILE=thorough to look for bugs."""
+"""Hypothesis profiles: quick and the same every time; HYPOTHESIS_PROFILE=thorough looks for bugs."""
 
 from __future__ import annotations
 

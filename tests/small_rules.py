@@ -1,4 +1,4 @@
-"""Rules and cases of a test's own, without files: read, checked, evaluated, and looked at by the oracle too."""
+"""Rules and cases of a test's own, without files: read, checked, evaluated, held against the oracle."""
 
 from __future__ import annotations
 

@@ -31,7 +31,8 @@ def check(folder: Path | None) -> int:
     cases = read_cases(case_files(corpus.folder), corpus)
     versions = sum(len(loaded.rule.versions) for loaded in corpus.rules.values())
     click.echo(
-        f"{len(corpus.rules)} rules in {versions} versions, {len(corpus.information)} provisions without a clock, "
+        f"{len(corpus.rules)} rules in {versions} versions, "
+        f"{len(corpus.information)} provisions without a clock, "
         f"{len(corpus.states())} states besides the federal rules, {len(cases)} cases: no mistakes."
     )
     return CLEAN
@@ -63,7 +64,8 @@ def test(paths: tuple[Path, ...], rules: Path | None, calendars: Path | None, ve
             click.echo(f"passed  {result.located.name}")
     states = len({result.located.state for result in results})
     click.echo(
-        f"{len(results) - len(failed)} passed, {len(failed)} failed: {len(results)} cases in {states} jurisdictions."
+        f"{len(results) - len(failed)} passed, {len(failed)} failed: "
+        f"{len(results)} cases in {states} jurisdictions."
     )
     return FINDINGS if failed else CLEAN
 

@@ -14,9 +14,9 @@ ABSENT = EventPattern("student_absent")
 def days_absent(frame: Frame, until: IntArray) -> tuple[IntArray, BoolArray]:
     """Return the school days absent after each start, through `until`, int32[k], and where that is not known.
 
-    A record of n school days beginning on a day covers that school day (or the next) and the n - 1 after it; a
-    day that several records cover counts once, and only days within the period count. A record without a number
-    is one day. It is not known of records that leave the calendar's cover within the period.
+    A record of n school days beginning on a day covers that school day (or the next) and the n - 1 after it.
+    A day that several records cover counts once, and only days within the period count. A record without a
+    number is one day. It is not known of records that leave the calendar's cover within the period.
     """
     found = frame.view.selections.of((ABSENT,))
     total, unknown = np.zeros(len(frame), np.int32), np.zeros(len(frame), bool)
@@ -66,7 +66,7 @@ def _overlap(
 
 
 def _covered_before(row: IntArray, high: IntArray) -> IntArray:
-    """Return the last day that any earlier record of the same row reaches; the day before all days for the first."""
+    """Return the last day that earlier records of the same row reach; `NO_DAY` for the first one."""
     key = (row.astype(np.int64) << 33) + (high.astype(np.int64) + 2**31)
     reach = np.maximum.accumulate(key)[:-1]
     before = np.full(len(row), NO_DAY)

@@ -203,7 +203,7 @@ def event_columns(
         text = texts.codes[picked]
         offsets = np.zeros(n_cases + 1, dtype=np.int32)
         np.cumsum(np.bincount(rows[picked], minlength=n_cases), out=offsets[1:])
-        used = np.unique(text)
+        used = np.flatnonzero(np.bincount(text))  # np.unique would import numpy.ma
         attributes = {}
         for name in event.attribute_names:
             if name in lookups and not missing_rows(lookups[name][used], catalogue().kind_of(name)).all():

@@ -251,7 +251,7 @@ def _while_active(view: View, rule: RuleInForce, start: OnSchoolYear, asked: Ope
 def _school_year_days(view: View, which: str) -> tuple[IntArray, IntArray]:
     """Return (case, day) for every school year of every case's calendar, sorted by case and day."""
     cases, days = [], []
-    for index in np.unique(view.calendar):
+    for index in np.flatnonzero(np.bincount(view.calendar)):
         members = np.flatnonzero(view.calendar == index).astype(np.int32)
         facts = view.tables.facts[int(index)]
         terms = () if facts is None else facts.terms

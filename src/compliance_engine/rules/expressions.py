@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 from datetime import date
 from typing import Literal
 
@@ -353,7 +353,7 @@ def walk(tree: object) -> Iterator[object]:
         for member in tree:
             yield from walk(member)
     elif hasattr(tree, "__dataclass_fields__"):
-        for field in fields(tree):  # type: ignore[arg-type]
-            value = getattr(tree, field.name)
+        for name in tree.__dataclass_fields__:
+            value = getattr(tree, name)
             if isinstance(value, tuple) or hasattr(value, "__dataclass_fields__"):
                 yield from walk(value)

@@ -7,12 +7,12 @@ from dataclasses import replace
 
 import numpy as np
 
-from compliance_engine.dates import NO_DAY, IntArray, to_day
+from compliance_engine.dates import NO_DAY, IntArray, to_date, to_day
 from compliance_engine.engine import derivation as working
 from compliance_engine.engine.columns import FALSE, NOT_CHOSEN, TRUE, UNKNOWN
 from compliance_engine.engine.conditions import answers_of
 from compliance_engine.engine.ending import end_duties
-from compliance_engine.engine.expressions import days_of
+from compliance_engine.engine.expressions import days_of, other_outcome
 from compliance_engine.engine.extensions import branch_due
 from compliance_engine.engine.frame import Frame, Openings, Outcome, View
 from compliance_engine.engine.openings import open_duties
@@ -105,8 +105,11 @@ def _versions_by(frame: Frame, day: IntArray) -> np.ndarray:
     chosen = np.where(day == NO_DAY, np.int8(len(versions) - 1), _NOT_IN_FORCE)
     for index, version in enumerate(versions):
         low = -(2**31) if version.effective_from is None else to_day(version.effective_from)
-        high = 2**31 - 1 if version.ends is None else to_day(version.ends)
-        chosen[(day >= low) & (day <= high) & (day != NO_DAY)] = index
+        chosen[(day >= low) & (day != NO_DAY)] = index
+    # an earlier version does not come back when a later one ends
+    for index, version in enumerate(versions):
+        if version.ends is not None:
+            chosen[(chosen == index) & (day > to_day(version.ends))] = _NOT_IN_FORCE
     return chosen
 
 
@@ -160,9 +163,34 @@ def _record_choice(frame: Frame, version: Version) -> None:
 def _due_days_into(frame: Frame, version: Version, outcome: Outcome) -> tuple[Frame, np.ndarray, Outcome]:
     timed, paused, found = _due_days(frame, version)
     assert timed.due is not None
-    outcome.due = timed.due
     outcome.variant, outcome.flags, outcome.reason = found
+    timed = _never_later_than_law(timed, outcome)
+    assert timed.due is not None
+    outcome.due = timed.due
     return timed, paused, outcome
+
+
+def _never_later_than_law(frame: Frame, outcome: Outcome) -> Frame:
+    """Refuse a local policy's due day that falls after that of the law it is to tighten."""
+    law = frame.rule.rule.tightens
+    assert frame.due is not None
+    if law is None:
+        return frame
+    rows, other = other_outcome(frame, law)
+    if other is None or not len(other.due):
+        return frame
+    lawful = np.where(rows >= 0, other.due[rows], NO_DAY)
+    later = (frame.due != NO_DAY) & (lawful != NO_DAY) & (frame.due > lawful)
+    if not later.any():
+        return frame
+    number = np.int32(frame.view.reasons.number("policy_later_than_law", law))
+    outcome.reason = np.where(later, number, outcome.reason)
+    if frame.trace is not None:
+        own, theirs = (working.day_text(to_date(int(days[0]))) for days in (frame.due, lawful))
+        frame.record(
+            working.NotKnown("policy_later_than_law", f"the policy says {own}, the law ({law}) {theirs}")
+        )
+    return frame.with_due(np.where(later, NO_DAY, frame.due))
 
 
 def _due_days(

@@ -1,7 +1,6 @@
 """The oracle: the rule language of `docs/rule-language.md`, word by word, for one case, day after day.
 
-Slow and naive on purpose: no columns, no tables, nothing of the evaluator. The tests hold the evaluator against
-it.
+Slow and naive on purpose: no columns, no tables, nothing of the evaluator, which the tests hold against it.
 """
 
 from __future__ import annotations
@@ -103,7 +102,8 @@ class _Duty(Clock):
 
     def result(self) -> Found | None:
         """What becomes of it; None if it does not open."""
-        applies = self.scene.holds(self.rule.applies_when)
+        # there is no due day yet: a window through it goes on to the day asked about
+        applies = replace(self.scene, paused=True).holds(self.rule.applies_when)
         if applies is False:
             return None
         try:
@@ -113,7 +113,7 @@ class _Duty(Clock):
         except NotKnown:
             self.due = None
         if self.opening.unsure:
-            self.due = None
+            self.due = self.variant = None
         found = self._ending()
         return replace(found, status="undetermined") if applies is None else found
 
@@ -122,7 +122,7 @@ class _Duty(Clock):
         due, rule = self.due, self.rule
         met, doubtful = self._met()
         closed, perhaps = self._closed()
-        if met and closed and closed.order < met.order and due and closed.day <= due:
+        if met and closed and closed.order < met.order and (due is None or closed.day <= due):
             met = None
         found = Found(
             rule.id,
@@ -188,10 +188,10 @@ class _Duty(Clock):
     def _too_early(self, met: Fact | None) -> bool:
         if met is None or self.version is None:
             return False
-        first = self.due if self.rule.kind == "not_before" else None
+        firsts = [self.due] if self.rule.kind == "not_before" else []
         if self.version.not_before is not None:
-            first = replace(self.scene, due=self.due).day(self.version.not_before)
-        return first is not None and met.day < first
+            firsts.append(replace(self.scene, due=self.due).day(self.version.not_before))
+        return any(first is not None and met.day < first for first in firsts)
 
     def _excused(self, found: Found, met: Fact | None) -> Found:
         scene = replace(self.scene, due=self.due, met=met, paused=self.paused or self._waits())

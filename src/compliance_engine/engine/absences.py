@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from compliance_engine.dates import NO_DAY, BoolArray, IntArray
+from compliance_engine.engine.columns import is_no_day
 from compliance_engine.engine.frame import Frame
 from compliance_engine.rules.patterns import EventPattern
 
@@ -19,7 +20,7 @@ def days_absent(frame: Frame, until: IntArray) -> tuple[IntArray, BoolArray]:
     number is one day. It is not known of records that leave the calendar's cover within the period.
     """
     found = frame.view.selections.of((ABSENT,))
-    total, unknown = np.zeros(len(frame), np.int32), np.zeros(len(frame), bool)
+    total, unknown = np.zeros(len(frame), np.int32), is_no_day(frame.openings.day)
     if not len(found):
         return total, unknown
     case, first = frame.case, found.offsets[frame.case]

@@ -8,7 +8,7 @@ trap 'rm -rf "$tools"' EXIT
 "../${VENV:-.venv}/bin/python" -m venv "$tools"
 "$tools/bin/python" -m pip install --quiet --disable-pip-version-check pip-tools
 for name in build runtime dev; do
-    "$tools/bin/python" -m piptools compile --quiet --upgrade --strip-extras --generate-hashes --allow-unsafe \
+    "$tools/bin/python" -m piptools compile --quiet --upgrade --generate-hashes --allow-unsafe \
         --no-header --no-annotate --no-emit-index-url --no-emit-trusted-host --no-emit-find-links \
         --output-file $name.txt $name.in
 done

@@ -137,6 +137,7 @@ class _Duty(Clock):
             by_the_clock = self._by_the_clock(met)
             if by_the_clock is False and rule.kind == "deadline":
                 found = replace(found, status="met_late", days_late=1)
+            doubtful = doubtful and found.status != "pending"  # perhaps met, but not late either way
             if doubtful or by_the_clock is None or self._may_be_closed(perhaps, met):
                 found = replace(found, status="undetermined")
         found = replace(found, too_early=self._too_early(met))

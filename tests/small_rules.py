@@ -76,9 +76,10 @@ class SmallCase:
     birth: date | None = None
     facts: Mapping[str, Any] = field(default_factory=dict)
     district: str | None = None
+    program: str = "idea_b"
 
     def history(self, calendar: Calendar | None) -> History:
-        return History(self.state, "idea_b", calendar, self.events, self.birth, self.facts, self.district)
+        return History(self.state, self.program, calendar, self.events, self.birth, self.facts, self.district)
 
 
 def batch_of(cases: Iterable[SmallCase], as_of: date) -> CaseBatch:
@@ -92,7 +93,7 @@ def batch_of(cases: Iterable[SmallCase], as_of: date) -> CaseBatch:
                 "state": case.state,
                 "district": case.district or f"{case.state}.example",
                 "calendar": case.calendar,
-                "program": "idea_b",
+                "program": case.program,
                 "birth_date": case.birth,
                 "grade": facts.pop("grade", None),
                 "attributes": json.dumps(facts, sort_keys=True) if facts else None,

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterator
 from datetime import date
 from functools import cache
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from calendar_strategies import DAY, library_of, random_calendars
@@ -17,7 +16,8 @@ from compliance_engine.calendars.models import Calendar
 from compliance_engine.engine.deadline import Deadline
 from compliance_engine.engine.rule_cases import LocatedCase, WrittenEvent, written_events
 from compliance_engine.rules.loader import Corpus
-from corpus_data import calendar, corpus, results, rule_cases
+from corpus_data import calendar, corpus, library, results, rule_cases
+from corpus_histories import case_histories, rulebooks
 from oracle import Oracle
 from oracle_compare import differences
 from oracle_days import NaiveDays
@@ -25,6 +25,8 @@ from oracle_history import Fact, History
 from rule_strategies import UNITS, random_cases, random_rules
 from small_rules import SmallCase, evaluated, small_corpus
 
+# the many rulebooks share the examples
+few = settings(max_examples=max(4, settings.default.max_examples // 25))
 FILES = sorted({one.file for one in rule_cases()})
 
 
@@ -74,10 +76,6 @@ def situations(draw: st.DrawFn) -> tuple[Calendar, list[dict[str, Any]], list[Sm
     return drawn, rules, draw(random_cases(drawn, state, rules)), as_of
 
 
-@pytest.mark.skipif(
-    os.environ.get("HYPOTHESIS_PROFILE") != "thorough",
-    reason="about one random situation in sixty still comes out differently (openings beyond the calendar)",
-)
 @given(situations())
 def test_random_rules_come_out_alike(situation: tuple[Any, ...]) -> None:
     drawn, rules, cases, as_of = situation
@@ -95,3 +93,23 @@ def disagreements(
         for rule_id, expected in Oracle(made, history, as_of).evaluate().items():
             for text in differences(expected, found[index].get(rule_id, [])):
                 yield f"case {index}, {rule_id}: {text}"
+
+
+@pytest.mark.parametrize(("state", "program"), rulebooks())
+@given(data=st.data())
+@few
+def test_random_histories_under_the_shipped_rules_come_out_alike(
+    state: str, program: str, data: st.DataObject
+) -> None:
+    cases = [data.draw(case_histories(state, program)) for _ in range(3)]
+    as_of = data.draw(st.sampled_from([date(2025, 3, 14), date(2026, 1, 20), date(2027, 4, 1)]))
+    found = evaluated(corpus(), library(), cases, as_of)
+    wrong = []
+    for index, case in enumerate(cases):
+        history = case.history(calendar(case.calendar))
+        oracle = Oracle(corpus(), history, as_of, days=days_of(case.calendar, state))
+        for rule_id, expected in oracle.evaluate().items():
+            texts = differences(expected, found[index].get(rule_id, []))
+            wrong += [f"case {index}, {rule_id}: {text}" for text in texts]
+
+    assert wrong == []

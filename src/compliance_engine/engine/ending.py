@@ -41,7 +41,8 @@ def end_duties(frame: Frame, version: Version, outcome: Outcome, paused: BoolArr
     standing = paused | np.isin(outcome.reason, frame.view.reasons.numbers_of(PAUSED_ELSEWHERE))
     _status(frame, outcome, standing)
     if met.doubtful is not None:
-        _undetermined(frame, outcome, met.doubtful, str(frame.rule.rule.met_by.patterns[0]))
+        decides = outcome.status != Status.PENDING  # perhaps met already, but not late either way
+        _undetermined(frame, outcome, met.doubtful & decides, str(frame.rule.rule.met_by.patterns[0]))
     perhaps = closings.perhaps()
     if perhaps is not None:
         maybe, moment = _closed(frame, perhaps, met)

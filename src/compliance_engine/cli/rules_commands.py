@@ -44,11 +44,16 @@ def check(folder: Path | None) -> int:
 @CALENDARS
 @click.option("--verbose", "-v", is_flag=True, help="Name the cases that passed too.")
 def test(paths: tuple[Path, ...], rules: Path | None, calendars: Path | None, verbose: bool) -> int:
-    """Run the hand-counted cases beside the rules (of PATHS: folders or case files; all by default)."""
+    """Run the hand-counted cases beside the rules (of PATHS: folders or case files; all by default).
+
+    A version, variant, exception or reading that no case exercises is a failure too.
+    """
     from compliance_engine.calendars.loader import load_calendars
     from compliance_engine.cases.rule_vocabulary import load_corpus
     from compliance_engine.data_files import calendars_folder, rules_folder
-    from compliance_engine.engine.rule_cases import case_files, read_cases, run_cases
+    from compliance_engine.engine.exercised import unexercised
+    from compliance_engine.engine.rule_cases import case_files, read_cases, rule_files_of, run_cases
+    from compliance_engine.rules.loader import shown_name
 
     folder = rules_folder(rules)
     corpus = load_corpus(folder, jurisdictions=_jurisdictions(paths, folder))
@@ -62,12 +67,18 @@ def test(paths: tuple[Path, ...], rules: Path | None, calendars: Path | None, ve
             _show_failure(result)
         elif verbose:
             click.echo(f"passed  {result.located.name}")
+    beside = {shown_name(file, corpus.folder) for file in rule_files_of(paths or (corpus.folder,))}
+    tested = [loaded for loaded in corpus.rules.values() if loaded.document.name in beside]
+    missing = unexercised(tested, (part for result in results for part in result.used))
+    for problem in sorted(missing):
+        click.echo(str(problem))
     states = len({result.located.state for result in results})
     click.echo(
         f"{len(results) - len(failed)} passed, {len(failed)} failed: "
-        f"{len(results)} cases in {states} jurisdictions."
+        f"{len(results)} cases in {states} jurisdictions; "
+        f"{len(missing)} parts of rules without a case."
     )
-    return FINDINGS if failed else CLEAN
+    return FINDINGS if failed or missing else CLEAN
 
 
 @rules_group.command()

@@ -20,6 +20,7 @@ from compliance_engine.cases.tables import CASES, EVENTS
 from compliance_engine.dates import Day
 from compliance_engine.engine.deadline import Deadline
 from compliance_engine.engine.evaluate import Engine
+from compliance_engine.engine.exercised import Part, parts_used
 from compliance_engine.errors import ComplianceError, Place, Problem, error_for
 from compliance_engine.rules.loader import Corpus, shown_name
 from compliance_engine.strict_models import StrictModel, validate
@@ -91,16 +92,30 @@ class LocatedCase:
 
 @dataclass(frozen=True, slots=True)
 class CaseResult:
-    """A case, what came of it, and how that differs from what was expected (nothing: passed)."""
+    """A case, what came of it, and how that differs from what was expected (nothing: passed).
+
+    Attributes:
+        used: The parts of the rule by which it came.
+    """
 
     located: LocatedCase
     found: tuple[Deadline, ...]
     differences: tuple[str, ...]
+    used: frozenset[Part]
 
 
 def case_files(folder: Path) -> list[Path]:
     """Return the case files of a folder (or the file itself), sorted."""
     return [folder] if folder.is_file() else sorted(folder.rglob("*.cases.yaml"))
+
+
+def rule_files_of(paths: Iterable[Path]) -> Iterator[Path]:
+    """Yield the rule files that folders hold, or that case files stand beside."""
+    for path in paths:
+        if path.is_dir():
+            yield from (file for file in sorted(path.rglob("*.yaml")) if not file.match("*.cases.yaml"))
+        else:
+            yield path.with_name(path.name.replace(".cases.yaml", ".yaml"))
 
 
 def read_cases(paths: Iterable[Path], corpus: Corpus) -> list[LocatedCase]:
@@ -207,13 +222,21 @@ def _run_group(members: Sequence[LocatedCase], engine: Engine) -> Iterator[CaseR
     batch = batch_of(members, engine.corpus, engine.as_of)
     evaluation = engine.evaluate(batch, rules=frozenset(one.rule for one in members))
     found: dict[tuple[str, str], list[Deadline]] = {}
+    used: dict[tuple[str, str], set[Part]] = {}
     for block in evaluation.blocks:
+        rule = block.rule.rule
+        working = any(version.exceptions for version in rule.versions)
         for row in range(len(block)):
-            deadline = evaluation.describe(block, row, working=False)
-            found.setdefault((deadline.case_id, deadline.rule), []).append(deadline)
+            deadline = evaluation.describe(block, row, working=working)
+            key = (deadline.case_id, deadline.rule)
+            found.setdefault(key, []).append(deadline)
+            parts = parts_used(rule, int(block.outcome.version[row]), deadline)
+            used.setdefault(key, set()).update(parts)
     for index, one in enumerate(members):
-        deadlines = tuple(found.get((_case_id(index), one.rule), ()))
-        yield CaseResult(one, deadlines, tuple(_differences(one.case.expect, deadlines)))
+        key = (_case_id(index), one.rule)
+        deadlines = tuple(found.get(key, ()))
+        differences = tuple(_differences(one.case.expect, deadlines))
+        yield CaseResult(one, deadlines, differences, frozenset(used.get(key, ())))
 
 
 def _case_id(index: int) -> str:

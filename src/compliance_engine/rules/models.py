@@ -305,6 +305,13 @@ class DayCountFile(StrictModel):
     day_counts: tuple[DayCount, ...]
 
 
+class LeftOut(StrictModel):
+    """A provision of the source notes that no rule encodes, and why."""
+
+    provision: Text
+    reason: Text
+
+
 class JurisdictionFile(StrictModel):
     """Who a jurisdiction is, and where it says nothing of its own."""
 
@@ -315,6 +322,7 @@ class JurisdictionFile(StrictModel):
     age_of_majority: int | None = None
     defers_to_federal: tuple[Text, ...] = ()
     none_seen: tuple[Text, ...] = ()
+    left_out: tuple[LeftOut, ...] = ()
     open_questions: tuple[Text, ...] = ()
     citations: tuple[Citation, ...] = ()
     verified: Verified | None = None

@@ -65,6 +65,10 @@ class Clock:
         if self.version is None:
             raise NotInForce
         self.due = self._due(self.version)
+        if self.rule.tightens:
+            law = self.oracle.latest_of(self.rule.tightens, self.opening)
+            if law and law.due_on and self.due and law.due_on < self.due:
+                raise NotKnown  # a policy may not allow more time than the law
 
     def _in_force(self, day: date) -> Version | None:
         versions = self.rule.versions

@@ -57,13 +57,18 @@ def small_corpus(*rules: Mapping[str, Any], jurisdiction: str = "us", district: 
 
 def rule(body: str, **more: Any) -> dict[str, Any]:
     """A rule written as YAML, with what every rule must have filled in."""
-    data = {"id": "us.idea_b.small", "title": "A small rule", **parse_yaml(body, "rule").data, **more}
-    filled = {"effective_from": "unknown", "verified": "unverified"}
-    citations = [{"ref": "none", "checked_on": "2026-11-23"}]
-    data["versions"] = [
-        filled | {"citations": citations} | version for version in data.get("versions", [{"due": "start"}])
-    ]
-    return data
+    return filled({**parse_yaml(body, "rule").data, **more})
+
+
+def filled(written: Mapping[str, Any]) -> dict[str, Any]:
+    """A rule with what every rule must have filled in where it says nothing."""
+    besides = {
+        "effective_from": "unknown",
+        "verified": "unverified",
+        "citations": [{"ref": "none", "checked_on": "2026-11-23"}],
+    }
+    versions = [besides | version for version in written.get("versions", [{"due": "start"}])]
+    return {"id": "us.idea_b.small", "title": "A small rule", **written, "versions": versions}
 
 
 @dataclass(frozen=True)

@@ -8,7 +8,7 @@ from typing import NamedTuple
 from compliance_engine.engine.deadline import Deadline
 from compliance_engine.errors import Place, Problem
 from compliance_engine.rules.loader import LoadedRule
-from compliance_engine.rules.models import Rule
+from compliance_engine.rules.models import Rule, RuleException, Variant
 
 
 class Part(NamedTuple):
@@ -42,12 +42,14 @@ def parts_of(loaded: LoadedRule) -> dict[Part, Place]:
 def _written(loaded: LoadedRule, rule: Rule) -> Iterator[tuple[Part, Place]]:
     for index, version in enumerate(rule.versions):
         yield Part(rule.id, index, "version"), loaded.place("versions", index)
-        for key, items in (("variants", version.variants), ("exceptions", version.exceptions)):
+        named: dict[str, tuple[Variant | RuleException, ...]] = {
+            "variants": version.variants,
+            "exceptions": version.exceptions,
+        }
+        for key, items in named.items():
             for number, item in enumerate(items):
-                yield (
-                    Part(rule.id, index, key[:-1], item.id),
-                    loaded.place("versions", index, key, number),
-                )
+                place = loaded.place("versions", index, key, number)
+                yield Part(rule.id, index, key.removesuffix("s"), item.id), place
 
 
 def parts_used(rule: Rule, version: int, deadline: Deadline) -> Iterator[Part]:

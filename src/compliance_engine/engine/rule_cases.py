@@ -235,7 +235,7 @@ def _run_group(members: Sequence[LocatedCase], engine: Engine) -> Iterator[CaseR
     for index, one in enumerate(members):
         key = (_case_id(index), one.rule)
         deadlines = tuple(found.get(key, ()))
-        differences = tuple(_differences(one.case.expect, deadlines))
+        differences = tuple(differences_from(one.case.expect, deadlines))
         yield CaseResult(one, deadlines, differences, frozenset(used.get(key, ())))
 
 
@@ -273,7 +273,8 @@ def batch_of(members: Sequence[LocatedCase], corpus: Corpus, as_of: date) -> Cas
     return build_batch(pa.Table.from_pylist(cases, CASES), pa.Table.from_pylist(events, EVENTS), as_of=as_of)
 
 
-def _differences(expect: object, found: Sequence[Deadline]) -> Iterator[str]:
+def differences_from(expect: object, found: Sequence[Deadline]) -> Iterator[str]:
+    """Yield how deadlines differ from what a case expects; nothing when they do not."""
     wanted: tuple[Expectation, ...]
     wanted = (expect,) if isinstance(expect, Expectation) else expect if isinstance(expect, tuple) else ()
     if len(wanted) != len(found):

@@ -124,8 +124,13 @@ class _Located:
 
 
 def _is_noise(detail: ErrorDetails, located: _Located, details: list[tuple[ErrorDetails, _Located]]) -> bool:
-    """Tell whether this is "not a text" about a mapping that another member of a union read further into."""
-    if not detail["type"].endswith("_type") or not isinstance(detail["input"], dict | list):
+    """Tell whether this only follows from mistakes further inside.
+
+    So it is with "not a text" about a mapping that another member of a union read further into, and with a
+    list that is too short once its broken members are taken out.
+    """
+    follows = detail["type"] == "too_short" or detail["type"].endswith("_type")
+    if not follows or not isinstance(detail["input"], dict | list):
         return False
     depth = len(located.path)
     return any(len(other.path) > depth and other.path[:depth] == located.path for _, other in details)
@@ -242,6 +247,9 @@ def _problem(place: Place, code: str, thing: str, detail: ErrorDetails, located:
         words = [word.strip(" '") for word in expected.replace(" or ", ", ").split(",")]
         mend = did_you_mean(str(detail["input"]), words)
         return Problem(place, code, thing, f"{about}{shown}", expected.replace("'", ""), mend)
+    if kind == "too_short":
+        least = context["min_length"]
+        return Problem(place, code, thing, f"{about}{context['actual_length']} given", f"at least {least}")
     message = detail["msg"].removeprefix("Value error, ").removeprefix("Assertion failed, ")
     if kind.endswith(("_type", "_parsing")):
         return Problem(place, code, thing, f"{about}{shown}: {_lower_first(message)}")

@@ -26,8 +26,13 @@ def check(folder: Path | None) -> int:
     from compliance_engine.cases.rule_vocabulary import load_corpus
     from compliance_engine.data_files import rules_folder
     from compliance_engine.engine.rule_cases import case_files, read_cases
+    from compliance_engine.errors import error_for
+    from compliance_engine.rules.lint import lint
 
     corpus = load_corpus(rules_folder(folder))
+    problems = lint(corpus)
+    if problems:
+        raise error_for(problems)
     cases = read_cases(case_files(corpus.folder), corpus)
     versions = sum(len(loaded.rule.versions) for loaded in corpus.rules.values())
     click.echo(

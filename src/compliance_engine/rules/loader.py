@@ -13,10 +13,13 @@ from compliance_engine.calendars.day_counts import DayCount
 from compliance_engine.errors import ComplianceError, Place, Problem, RuleProblem
 from compliance_engine.rules.models import (
     DayCountFile,
+    DutiesFile,
+    Duty,
     Information,
     JurisdictionFile,
     ProgramDefinition,
     ProgramsFile,
+    ProvisionsFile,
     Reading,
     ReadingOption,
     Rule,
@@ -26,7 +29,9 @@ from compliance_engine.strict_models import problems_of, validate
 from compliance_engine.strict_yaml import Document, read_yaml
 
 FEDERAL = "us"
-_SPECIAL = {"jurisdiction.yaml", "day_counts.yaml", "programs.yaml", "findings.yaml"}
+_SPECIAL = {
+    f"{name}.yaml" for name in ("jurisdiction", "day_counts", "programs", "findings", "provisions", "duties")
+}
 ModelT = TypeVar("ModelT", bound=BaseModel)
 
 
@@ -97,6 +102,18 @@ def _first(error: ValidationError) -> str:
     return f"{'.'.join(map(str, detail['loc']))}: {detail['msg']}"
 
 
+@dataclass(frozen=True, slots=True)
+class Inventory:
+    """The provisions found in a jurisdiction's law, and where the list stands."""
+
+    file: ProvisionsFile
+    document: Document
+
+    def place(self, index: int) -> Place:
+        """Return the place of one of them."""
+        return self.document.place(("provisions", index))
+
+
 @dataclass(slots=True)
 class Corpus:
     """Everything a folder of rules says."""
@@ -109,6 +126,9 @@ class Corpus:
     jurisdictions: dict[str, JurisdictionFile] = field(default_factory=dict)
     information: list[tuple[str, str, Information]] = field(default_factory=list)
     """(jurisdiction, program, provision)"""
+    inventories: dict[str, Inventory] = field(default_factory=dict)
+    """What was found in each jurisdiction's law."""
+    duties: tuple[Duty, ...] = ()
     count_places: dict[str, Place] = field(default_factory=dict)
 
     def states(self) -> list[str]:
@@ -179,6 +199,11 @@ def _read_special(corpus: Corpus, path: Path) -> list[Problem]:
     elif path.name == "programs.yaml":
         for program in validate(document, ProgramsFile, code="CE210").programs:
             corpus.programs[program.id] = program
+    elif path.name == "provisions.yaml":
+        found = validate(document, ProvisionsFile, code="CE210")
+        corpus.inventories[found.jurisdiction] = Inventory(found, document)
+    elif path.name == "duties.yaml":
+        corpus.duties = validate(document, DutiesFile, code="CE210").duties
     elif path.name == "day_counts.yaml":
         return _add_counts(corpus, validate(document, DayCountFile, code="CE210"), document)
     return []

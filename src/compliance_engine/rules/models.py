@@ -329,6 +329,47 @@ class JurisdictionFile(StrictModel):
     notes: tuple[Text, ...] = ()
 
 
+class Provision(StrictModel):
+    """One provision that was found in a jurisdiction's law, as its source tells it, whether encoded or not.
+
+    Attributes:
+        duty: Id of the duty it is about (`rules/us/duties.yaml`).
+        clock: Its length and what starts it, in the source's terms; None for a provision without one.
+        confidence: How well the source was read; bounds how a rule that encodes it may be graded.
+    """
+
+    id: Text
+    duty: Name
+    clock: Text | None = None
+    must_do: Text
+    citation: Text
+    confidence: Literal["high", "medium", "low", "unverified"]
+
+
+class ProvisionsFile(StrictModel):
+    """Every provision that was found in a jurisdiction's law: what its rules must account for."""
+
+    schema_version: Literal[1]
+    jurisdiction: Jurisdiction
+    read_on: Day
+    provisions: tuple[Provision, ...]
+
+
+class Duty(StrictModel):
+    """A kind of duty, the same across jurisdictions."""
+
+    id: Name
+    title: Text
+    short: Text
+
+
+class DutiesFile(StrictModel):
+    """The duties by which coverage is told, in process order."""
+
+    schema_version: Literal[1]
+    duties: tuple[Duty, ...]
+
+
 class ProgramDefinition(StrictModel):
     """A program and the events that close what is open in it."""
 

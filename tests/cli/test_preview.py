@@ -124,3 +124,35 @@ def test_late_deadlines_fail_only_when_asked_to() -> None:
         "consent_to_evaluate_received=2025-09-02,purpose=initial",
     )
     assert (call(*given), call(*given, "--fail-on-violations")) == (0, 1)
+
+
+EVERYWHERE = ["--state", "all", "--calendar", "us.example_county", "--as-of", "2026-03-23", *CONSENT]
+
+
+def test_all_states_at_once_say_what_each_says_alone(capsys: pytest.CaptureFixture[str]) -> None:
+    found = shown(capsys, *EVERYWHERE)["deadlines"]
+    by_state: dict[str, list[tuple[str, str]]] = {}
+    for one in found:  # type: ignore[attr-defined]
+        by_state.setdefault(one["state"], []).append((one["rule"], one["due_on"]))
+    for state in ("ca", "ma", "tx"):
+        alone = shown(capsys, *EVERYWHERE[2:], "--state", state, "--no-follow")["deadlines"]
+        duties = [one for one in alone if one["kind"] != "information"]  # type: ignore[attr-defined]
+        assert by_state[state] == [(one["rule"], one["due_on"]) for one in duties]
+
+
+def test_the_table_of_all_states_names_rule_count_and_source(capsys: pytest.CaptureFixture[str]) -> None:
+    """Maryland: 60 days after March 23 are March 8, April 30, May 22."""
+    assert call(*EVERYWHERE, "--duty", "initial_evaluation") == 0
+    (row,) = (line for line in capsys.readouterr().out.splitlines() if line.startswith("MD"))
+    for words in (
+        "MD  Fri 2026-05-22  ",
+        "text read",
+        "md.idea_b.initial_evaluation",
+        "60 calendar days after the start",
+    ):
+        assert words in row
+
+
+def test_an_unknown_kind_of_duty_is_refused(capsys: pytest.CaptureFixture[str]) -> None:
+    assert call(*LUBBOCK, *CONSENT, "--duty", "initial_evalution") == 2
+    assert "did you mean initial_evaluation?" in capsys.readouterr().err

@@ -29,14 +29,19 @@ if TYPE_CHECKING:
     from compliance_engine.calendars.loader import CalendarLibrary
     from compliance_engine.cases.event_text import WrittenEvent
     from compliance_engine.engine.deadline import Deadline
+    from compliance_engine.engine.evaluate import Engine
     from compliance_engine.engine.preview import Child, Preview
     from compliance_engine.errors import Problem
     from compliance_engine.rules.loader import Corpus
 
+EVERY_STATE = "all"
+
 
 @click.command()
 @click.option(
-    "--state", required=True, help="Postal code of the state: tx. us shows the federal rules alone."
+    "--state",
+    required=True,
+    help="Postal code of the state: tx. us shows the federal rules alone, all every state in a table.",
 )
 @click.option("--calendar", "calendar", help="A calendar file, or the id of a calendar or district.")
 @click.option(
@@ -50,6 +55,7 @@ if TYPE_CHECKING:
 @click.option(
     "--attribute", "attributes", multiple=True, metavar="K=V", help="A fact of the case; may be repeated."
 )
+@click.option("--duty", help="Only this kind of duty, as `rules coverage` names it: initial_evaluation.")
 @AS_OF
 @READING
 @RULES
@@ -80,8 +86,11 @@ def preview_command(**given: Any) -> int:
     from compliance_engine.engine.preview import preview
 
     child, events = _read(given)
-    corpus = load_corpus(rules_folder(given["rules"]), jurisdictions={child.state}, cache=cache_folder())
-    _known_state(child.state, corpus.states())
+    wanted = None if child.state == EVERY_STATE else {child.state}
+    corpus = load_corpus(rules_folder(given["rules"]), jurisdictions=wanted, cache=cache_folder())
+    if wanted:
+        _known_state(child.state, corpus.states())
+    rules = _rules_on(given["duty"], corpus)
     library, reference = _calendar(given["calendar"], given["calendars"])
     child = dataclasses.replace(child, calendar=reference)
     engine = Engine(
@@ -93,12 +102,58 @@ def preview_command(**given: Any) -> int:
     )
     if reference is not None:
         library.resolve(reference)
-    shown = preview(child, events, engine, follow=given["follow"])
+    if wanted is None:
+        return _every_state(child, events, engine, rules, given)
+    shown = preview(child, events, engine, follow=given["follow"], rules=rules)
     findings = _findings(shown, corpus)
     form = _as_json if given["form"] == "json" else _as_text
     click.echo(form(shown, child, given["as_of"], findings))
     wrong = any("noncompliance" in one["codes"] for one in findings)
     return FINDINGS if given["fail_on_violations"] and wrong else CLEAN
+
+
+def _rules_on(duty: str | None, corpus: Corpus) -> frozenset[str] | None:
+    """Return the rules on a kind of duty; None for all."""
+    if duty is None:
+        return None
+    from compliance_engine.errors import UsageProblem, did_you_mean
+    from compliance_engine.rules.coverage import duty_of
+
+    known = [one.id for one in corpus.duties]
+    if duty not in known:
+        mend = did_you_mean(duty, known)
+        raise UsageProblem(misread("--duty", duty, "is no kind of duty", ", ".join(known), mend))
+    return frozenset(loaded.rule.id for loaded in corpus.rules.values() if duty_of(corpus, loaded) == duty)
+
+
+def _every_state(
+    child: Child,
+    events: list[WrittenEvent],
+    engine: Engine,
+    rules: frozenset[str] | None,
+    given: dict[str, Any],
+) -> int:
+    """Print what the same events open in every state."""
+    from compliance_engine.engine.preview import preview
+    from compliance_engine.reports.state_table import table_json, table_lines
+
+    found = []
+    for state in engine.corpus.states():
+        there = dataclasses.replace(child, state=state)
+        shown = preview(there, events, engine, follow=False, working=False, rules=rules)
+        found += [(state, one) for one in shown.deadlines if one.kind != "information"]
+    if given["form"] == "json":
+        content = {
+            "as_of": given["as_of"].isoformat(),
+            "calendar": child.calendar,
+            "deadlines": table_json(engine.corpus, found),
+        }
+        click.echo(json.dumps(content, indent=2, ensure_ascii=False))
+        return CLEAN
+    states = len(engine.corpus.states())
+    head = f"{child.program} in {states} jurisdictions, as of {given['as_of']}"
+    click.echo("\n".join([head, "", *table_lines(engine.corpus, found)]))
+    return CLEAN
 
 
 def _findings(shown: Preview, corpus: Corpus) -> list[dict[str, Any]]:

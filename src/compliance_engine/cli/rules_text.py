@@ -12,15 +12,10 @@ from compliance_engine.data_files import rules_folder
 from compliance_engine.errors import UsageProblem, did_you_mean
 from compliance_engine.reports.rule_list import ListedRule, list_rules, rules_on, topics
 from compliance_engine.reports.rule_text import rule_lines, rule_text
+from compliance_engine.reports.state_table import GRADES
 from compliance_engine.rules.loader import FEDERAL, Corpus, LoadedRule
 
 _ID = 52
-_VERIFIED = {
-    "regulation_text": "text read",
-    "official_guidance": "guidance",
-    "secondary": "secondary",
-    "unverified": "UNVERIFIED",
-}
 
 
 def shown_rules(rule_or_state: str, topic: str | None, folder: Path | None, form: str) -> str:
@@ -87,4 +82,4 @@ def listed_rules(state: str | None, program: str | None, folder: Path | None, fo
 def _line(one: ListedRule) -> str:
     remark = {"deadline": "", "not_before": "not before ", "information": "for information: "}[one.kind]
     policy = " (local policy)" if one.authority == "policy" else ""
-    return f"{one.id:<{_ID}} {_VERIFIED[one.verified]:<10} {remark}{one.due}{policy}"
+    return f"{one.id:<{_ID}} {GRADES[one.verified]:<10} {remark}{one.due}{policy}"

@@ -49,7 +49,15 @@ class Preview:
     evaluation: Evaluation
 
 
-def preview(child: Child, events: Sequence[WrittenEvent], engine: Engine, *, follow: bool = True) -> Preview:
+def preview(
+    child: Child,
+    events: Sequence[WrittenEvent],
+    engine: Engine,
+    *,
+    follow: bool = True,
+    working: bool = True,
+    rules: frozenset[str] | None = None,
+) -> Preview:
     """Evaluate one child.
 
     Args:
@@ -57,13 +65,18 @@ def preview(child: Child, events: Sequence[WrittenEvent], engine: Engine, *, fol
         events: Its history; events after the engine's day do not exist.
         engine: Rules, calendars and the day.
         follow: Whether to look at what would follow.
+        working: Whether to make the derivation of each deadline.
+        rules: Only deadlines of these rules; None for all.
     """
     real = [event for event in events if event.occurred_on <= engine.as_of]
     evaluation = engine.evaluate(_batch(child, real))
-    deadlines = list(evaluation.deadlines())
+    deadlines = list(evaluation.deadlines(working=working))
     later: list[Provisional] = []
     if follow:
         _follow(child, real, engine, deadlines, later)
+    if rules is not None:
+        deadlines = [one for one in deadlines if one.rule in rules]
+        later = [one for one in later if one.deadline.rule in rules]
     return Preview(tuple(_by_due(deadlines)), tuple(sorted(later, key=_when)), evaluation)
 
 

@@ -48,9 +48,9 @@ class MomentType(click.ParamType[datetime]):
         return moment if moment.tzinfo else moment.replace(tzinfo=UTC)
 
 
-def day_option(name: str, **settings: Any) -> Callable[[Any], Any]:
+def day_option(*names: str, **settings: Any) -> Callable[[Any], Any]:
     """Return an option that takes a date."""
-    return click.option(name, type=DayType(), metavar="YYYY-MM-DD", **settings)
+    return click.option(*names, type=DayType(), metavar="YYYY-MM-DD", **settings)
 
 
 RULES = click.option(

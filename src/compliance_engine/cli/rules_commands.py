@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from compliance_engine.cli.exit_codes import CLEAN, FINDINGS
-from compliance_engine.cli.options import CALENDARS, RULES
+from compliance_engine.cli.options import CALENDARS, RULES, day_option
 
 if TYPE_CHECKING:
     from compliance_engine.engine.rule_cases import CaseResult
@@ -114,6 +114,60 @@ def list_command(state: str | None, program: str | None, rules: Path | None, for
     from compliance_engine.cli.rules_text import listed_rules
 
     click.echo(listed_rules(state, program, rules, form))
+    return CLEAN
+
+
+@rules_group.command()
+@click.argument("folders", type=click.Path(path_type=Path, exists=True, file_okay=False), nargs=-1)
+@day_option("--from", "from_day", help="Compare the law of this day ...")
+@day_option("--to", "to_day", help="... with the law of that day.")
+@click.option("--state", help="Only the rules of this state, and the federal ones.")
+@click.option("--cases", type=click.Path(exists=True), help="A folder of cases: whose dates move?")
+@click.option("--store", metavar="FILE", help="A store of cases: whose dates move?")
+@day_option("--as-of", help="The day on which the dates of the cases are compared.")
+@CALENDARS
+@click.option("--format", "form", type=click.Choice(["text", "json"]), default="text", show_default=True)
+def diff(**given: Any) -> int:
+    """Show what changed in the law between two FOLDERS of rules, or two days, and whose dates move.
+
+    \b
+    compliance-engine rules diff --from 2023-07-17 --to 2023-07-18 --state tx
+    compliance-engine rules diff rules my-rules --cases district --as-of 2026-03-02
+    """
+    from compliance_engine.cli.diff_command import diff as compared
+
+    click.echo(compared(given))
+    return CLEAN
+
+
+@rules_group.command()
+@click.option("--state", help="One jurisdiction, duty by duty.")
+@click.option(
+    "--pages",
+    type=click.Path(path_type=Path, file_okay=False),
+    metavar="FOLDER",
+    help="Write the map, the grid and a page for each jurisdiction there.",
+)
+@click.option(
+    "--against",
+    type=click.Path(path_type=Path, exists=True, file_okay=False),
+    metavar="FOLDER",
+    help="Hold source notes against the rules: print what is not accounted for.",
+)
+@RULES
+@click.option("--format", "form", type=click.Choice(["text", "json"]), default="text", show_default=True)
+def coverage(
+    state: str | None, pages: Path | None, against: Path | None, rules: Path | None, form: str
+) -> int:
+    """Show which duties are encoded in which jurisdiction, and how well their sources were verified."""
+    from compliance_engine.cli.coverage_command import compared, shown_coverage, write_pages
+
+    if against is not None:
+        click.echo(compared(against, rules))
+    elif pages is not None:
+        click.echo(f"{len(write_pages(pages, rules))} pages written to {pages}")
+    else:
+        click.echo(shown_coverage(state, rules, form))
     return CLEAN
 
 

@@ -28,7 +28,6 @@ from compliance_engine.cli.options import (
 )
 
 if TYPE_CHECKING:
-    from compliance_engine.store.changes import Change
     from compliance_engine.store.connect import Store
     from compliance_engine.sweep.runner import Finished
 
@@ -121,7 +120,7 @@ def _progress(*, quiet: bool) -> Iterator[_Progress]:
 
 
 def _as_json(finished: Finished) -> str:
-    from compliance_engine.store.changes import KINDS
+    from compliance_engine.engine.changes import KINDS
 
     sweep, before = finished.sweep, finished.before
     known_at = sweep.question.known_at
@@ -172,6 +171,8 @@ def _table(title: str, counts: dict[str, int], most: int | None = None) -> list[
 def _changes(finished: Finished) -> list[str]:
     if finished.before is None:
         return ["", "the first sweep of this store: nothing to compare with"]
+    from compliance_engine.reports.rule_diff import moved_line
+
     number = finished.before.number
     moved = [change for change in finished.changes if change.kind == "moved"]
     others = {
@@ -183,12 +184,7 @@ def _changes(finished: Finished) -> list[str]:
         f"since sweep {number}: {len(moved)} due dates moved, {others['status']} changed status only, ",
     ]
     lines[-1] += f"{others['appeared']} deadlines appeared, {others['disappeared']} disappeared"
-    lines += [_moved_line(change) for change in moved[:_SHOWN]]
+    lines += [moved_line(change) for change in moved[:_SHOWN]]
     if len(moved) > _SHOWN:
         lines.append(f"  ... and {len(moved) - _SHOWN} more; --format json lists all of them")
     return lines
-
-
-def _moved_line(change: Change) -> str:
-    old, new = (day.isoformat() if day else "no date" for day in (change.old_due, change.new_due))
-    return f"  {old} -> {new}  {change.case_id}  {change.rule}  opened {change.opened_on}"

@@ -170,19 +170,18 @@ def _cell(
     by_duty: Mapping[tuple[str, str], list[Rule]],
     cases: Mapping[str, int],
 ) -> Cell:
-    inventory = corpus.inventories.get(where)
+    inventory, about = corpus.inventories.get(where), corpus.jurisdictions.get(where)
     found = [one for one in inventory.file.provisions if one.duty == duty] if inventory else []
     own = by_duty.get((where, duty), [])
     if own:
         return _of_rules("state", own, cases, len(found))
     if found:
-        left = {one.provision for one in corpus.jurisdictions[where].left_out}
+        left = {one.provision for one in about.left_out} if about else set()
         only = all(one.id in left for one in found)
         return Cell("left_out" if only else "information", (), None, 0, len(found))
     federal = by_duty.get((FEDERAL, duty), [])
     if not federal:
         return Cell("none", (), None, 0, 0)
-    about = corpus.jurisdictions.get(where)
     deferred = about is not None and _names(about.defers_to_federal, duty)
     return _of_rules("deferred" if deferred else "federal", federal, cases, 0)
 

@@ -12,11 +12,12 @@ import pyarrow.compute as pc
 
 from compliance_engine import __version__
 from compliance_engine.cases.batch import build_batch
+from compliance_engine.engine.changes import Change
 from compliance_engine.engine.evaluate import Engine
 from compliance_engine.engine.judge import Judge
 from compliance_engine.errors import Problem
 from compliance_engine.store import sweeps
-from compliance_engine.store.changes import Change, read_changes
+from compliance_engine.store.changes import read_changes
 from compliance_engine.store.connect import Store
 from compliance_engine.store.facts import District, read_facts
 from compliance_engine.store.results import verdict_contents, write_changes
@@ -115,7 +116,7 @@ def _run(
         with store.read() as connection:
             waiting = sweeps.waiting_districts(connection, sweep.number)
         done = 0
-        for some in _lots(waiting):
+        for some in lots(waiting):
             for district in run.sweep(some):
                 done += 1
                 progress(done, len(waiting), district.name)
@@ -129,7 +130,7 @@ def _run(
     return Finished(finished, before, changes, tuple(dict.fromkeys(run.engine.warnings)))
 
 
-def _lots(districts: Sequence[District]) -> Iterator[list[District]]:
+def lots(districts: Sequence[District]) -> Iterator[list[District]]:
     """Yield districts in lots of so many cases that evaluating and judging them is worth the start."""
     lot: list[District] = []
     for district in districts:

@@ -60,6 +60,11 @@ _FORMS: dict[str, dict[str, Any]] = {
             {"closures": {"at_least": 14, "measured_in": "days", "touching_weekends": "excluded"}},
         ],
     },
+    # and the same without the weekends that touch a break
+    "long_break_days_within": {
+        "counts": "every_day",
+        "only": [{"summer": {}}, {"closures": {"at_least": 12, "measured_in": "days_within"}}],
+    },
 }
 
 COUNTS = {name: DayCount.model_validate({"id": name, "title": name, **form}) for name, form in _FORMS.items()}

@@ -176,8 +176,7 @@ class _Duty(Clock):
 
     def _by_the_clock(self, met: Fact | None) -> bool | None:
         """Whether a duty counted in hours and met on its last day was met in time."""
-        version = self.version
-        hours = version is not None and any(isinstance(node, Hours) for node in walk(version.due))
+        hours = self.version is not None and any(isinstance(node, Hours) for node in walk(self._clock()))
         if met is None or met.day != self.due or not hours:
             return True
         begun = self.opening.event.attributes.get("at") if self.opening.event else None
@@ -185,6 +184,11 @@ class _Duty(Clock):
         if begun is None or None in done:
             return None
         return min(map(str, done)) <= str(begun)
+
+    def _clock(self) -> object:
+        """The expression that gave the due day."""
+        assert self.version is not None
+        return next((one.due for one in self.version.variants if one.id == self.variant), self.version.due)
 
     def _too_early(self, met: Fact | None) -> bool:
         if met is None or self.version is None:
@@ -209,7 +213,10 @@ class _Duty(Clock):
                 return replace(
                     found, status="not_applicable", days_late=0, excuse=exception.id, too_early=False
                 )
-            if late:
+            if exception.effect == "met":
+                if late or found.status == "pending":
+                    found = replace(found, status="met", days_late=0, excuse=found.excuse or exception.id)
+            elif late:
                 found = replace(found, excuse=found.excuse or exception.id)
         return found
 
@@ -235,6 +242,8 @@ class _Duty(Clock):
             after = opening.previous
             found = [one for one in events if after is None or one.order > after]
             found = [one for one in found if opening.day is not None and one.day <= opening.day]
+        elif rule.met_looking == "forward_same_day":
+            found = [one for one in events if opening.day is None or one.day >= opening.day]
         else:
             found = [one for one in events if one.order > opening.order]
         return [one for one in found if matches_any(rule.met_by.patterns, one) is not False]

@@ -169,6 +169,8 @@ class NaiveDays:
             end += DAY
         if closures.measured_in == "days":
             length = (end - begin).days + 1
+        elif closures.measured_in == "days_within":
+            length = (last - first).days + 1
         else:
             span = ((first + offset * DAY) for offset in range((last - first).days + 1))
             length = sum(day.weekday() in year.school_weekdays for day in span)

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import date
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
-from compliance_engine.rules.expressions import Offset
+from compliance_engine.rules.expressions import Choice, Offset
 from compliance_engine.rules.models import (
     AbsenceExtension,
     Agreement,
@@ -121,21 +121,48 @@ class Clock:
         rolls = version.rolls if chosen.rolls is None else chosen.rolls
         extended = version.extended_by if chosen.extended_by is None else chosen.extended_by
         scene = replace(self.scene, start_day=counting.day_one == "start_day")
-        due = self._known(scene.day(chosen.due))
-        unit = chosen.due.unit if isinstance(chosen.due, Offset) else "calendar_days"
-        key = self.scene.key(unit)
-        if isinstance(extended, ExtendedBy) and extended.absences:
-            due = self._absences(extended.absences, due, key)
-        if isinstance(extended, ExtendedBy) and extended.pauses:
-            running = self._without_pauses(extended.pauses, due, key)
-            if running is None:
-                self.paused = True
-                return None
-            due = running
-        due = self._rolled(due, counting, rolls)
+        running = self._lengthened(chosen.due, extended, scene)
+        if running is None:
+            self.paused = True
+            return None
+        due = self._rolled(running, counting, rolls)
         if isinstance(extended, ExtendedBy) and extended.agreement:
             due = self._agreed(extended.agreement, due)
         return due
+
+    def _lengthened(self, tree: Any, extended: ExtendedBy | str | None, scene: Scene) -> date | None:
+        """The end of a period that grows by absences and pauses; None while it stands still."""
+        if not isinstance(extended, ExtendedBy):
+            return self._known(scene.day(tree))
+        if isinstance(tree, Choice) and extended.unit is None:
+            return self._chosen(tree, extended, scene)
+        due = self._known(scene.day(tree))
+        runs = isinstance(tree, Offset) and not tree.before
+        if extended.unit is None and not runs:
+            return due
+        key = self.scene.key(extended.unit or (tree.unit if runs else "calendar_days"))
+        after = self._known(scene.day(tree.anchor)) if runs else self.opening.day
+        if runs and scene.start_day and after:
+            after -= DAY
+        if extended.absences:
+            due = self._absences(extended.absences, due, key, after)
+        return self._without_pauses(extended.pauses, due, key, after) if extended.pauses else due
+
+    def _chosen(self, tree: Choice, extended: ExtendedBy, scene: Scene) -> date | None:
+        known, unknown, paused = [], False, False
+        for member in tree.of:
+            try:
+                day = self._lengthened(member, extended, scene)
+            except NotKnown:
+                unknown = True
+                continue
+            paused |= day is None
+            known += [] if day is None else [day]
+        if known and (tree.kind == "earliest_known" or not (unknown or paused)):
+            return max(known) if tree.kind == "latest" else min(known)
+        if paused:
+            return None
+        raise NotKnown
 
     def _variant(self, version: Version) -> Variant | None:
         """The first variant whose condition holds; "due" in it is the version's own due day."""
@@ -157,13 +184,13 @@ class Clock:
             raise NotKnown
         return answer
 
-    def _absences(self, absences: AbsenceExtension, base: date, key: str) -> date:
+    def _absences(self, absences: AbsenceExtension, base: date, key: str, after: date | None) -> date:
         """The end of a period that grows with the absences within it."""
         if not self._sure(replace(self.scene, due=base).holds(absences.when)):
             return base
         due, added = base, 0
         while True:
-            absent = self.scene.absent(due, self.scene.key(absences.unit))
+            absent = self.scene.absent(due, self.scene.key(absences.unit), after)
             if absent is None:
                 raise NotKnown
             spared = (absences.at_least or 0) - 1 if absences.above is None else absences.above
@@ -173,7 +200,9 @@ class Clock:
             added = more
             due = self._known(self.oracle.days.step(key, base, added))
 
-    def _without_pauses(self, pauses: Sequence[Pause], due: date, key: str) -> date | None:
+    def _without_pauses(
+        self, pauses: Sequence[Pause], due: date, key: str, after: date | None
+    ) -> date | None:
         """The due day later by the days of the pauses that begin by then; None while one of them lasts."""
         base, left_out = due, set[date]()
         for begins, ends in self._paused_times(pauses):
@@ -182,6 +211,7 @@ class Clock:
             if ends is None:
                 return None
             span = {begins + (offset + 1) * DAY for offset in range((ends - begins).days)}
+            span = {day for day in span if after is None or day > after}
             left_out |= {day for day in span if self._sure(self.oracle.days.counts(key, day))}
             due = self._known(self.oracle.days.step(key, base, len(left_out)))
         return due

@@ -173,9 +173,9 @@ class Scene:
         absent = None if until is None else self.absent(until)
         return None if absent is None else in_range(condition.test, absent)
 
-    def absent(self, until: date, key: str | None = None) -> int | None:
-        """School days absent after the start through a day."""
-        key, start = key or self.key("school_days"), self.opening.day
+    def absent(self, until: date, key: str | None = None, after: date | None = None) -> int | None:
+        """School days absent after the start (or another day) through a day."""
+        key, start = key or self.key("school_days"), after or self.opening.day
         if start is None:
             return None
         absent: set[date] = set()

@@ -9,6 +9,9 @@ from typing import Any
 from hypothesis import strategies as st
 
 from compliance_engine.calendars.models import Calendar
+from compliance_engine.rules.expressions import choices, is_running, parse_expression, walk
+from compliance_engine.rules.patterns import EventPattern
+from compliance_engine.rules.starts import parse_met_by, parse_start
 from oracle_history import Fact
 from small_rules import SmallCase
 
@@ -132,11 +135,12 @@ class RuleMaker:
         number = self.draw(st.integers(0, most))
         return {_choose(self.draw, "at_least", "at_most", "above", "below", "equals"): number}
 
-    def condition(self, depth: int = 1, *, due: bool = False) -> dict[str, Any]:
+    def condition(self, depth: int = 1, *, due: bool = False, ended: bool = False) -> dict[str, Any]:
         draw = self.draw
         kind = draw(st.integers(0, 16 if depth else 12))
         window: dict[str, Any] = {"event": draw(patterns), "after": _choose(draw, "start", "ever")}
-        window["through"] = _choose(draw, "start", "due", "met", "as_of")
+        ends = ("start", "due", "met", "as_of") if ended else ("start", "due", "as_of")
+        window["through"] = _choose(draw, *ends)
         fact: Any = _choose(draw, "a", ["a", "b"], {"not": "a"}, {"is": "b", "if_missing": False})
         options: list[dict[str, Any]] = [
             {"school_days_left_in_year": self.number_test(40)},
@@ -247,6 +251,8 @@ class RuleMaker:
             form["rolls"] = [{"when": when, "to": self.expression(1, due=True)}]
         if draw(st.booleans()):
             form["extended_by"] = self.extended_by()
+            if draw(st.booleans()):
+                form["extended_by"]["unit"] = self.unit()
         return form
 
     def version(self, number: int) -> dict[str, Any]:
@@ -259,6 +265,7 @@ class RuleMaker:
             ]
             if draw(st.booleans()):
                 form["variants"][0]["extended_by"] = "none"
+        self._give_units(form)
         if draw(st.integers(0, 2)) == 0:
             form["exceptions"] = [self.exception(index) for index in range(draw(st.integers(1, 2)))]
         if draw(st.integers(0, 4)) == 0:
@@ -267,15 +274,30 @@ class RuleMaker:
         form["verified"] = "unverified"
         return form
 
+    def _give_units(self, version: dict[str, Any]) -> None:
+        """Name a unit where days are added to a day that is no count."""
+        own = version.get("extended_by", {})
+        for clock in (version, *version.get("variants", [])):
+            extended = clock.get("extended_by", own)
+            counts = any(map(is_running, choices(parse_expression(clock["due"]))))
+            if extended != "none" and extended and not counts:
+                extended.setdefault("unit", self.unit())
+
     def exception(self, index: int) -> dict[str, Any]:
-        effect = _choose(self.draw, "not_applicable", "excused", "due")
+        effect = _choose(self.draw, "not_applicable", "excused", "met", "due")
         form = {
             "id": f"exception_{index}",
             "effect": effect,
             "citation": "none",
-            "when": self.condition(due=True),
+            "when": self.condition(due=True, ended=effect != "due"),
         }
         return form | ({"due": self.expression(1, due=True)} if effect == "due" else {})
+
+    def _may_meet_itself(self, form: dict[str, Any]) -> bool:
+        opening = {
+            node.name for node in walk(parse_start(form["starts_on"])) if isinstance(node, EventPattern)
+        }
+        return bool(opening & {pattern.name for pattern in parse_met_by(form["met_by"]).patterns})
 
     def rule(self, name: str) -> dict[str, Any]:
         draw = self.draw
@@ -287,7 +309,9 @@ class RuleMaker:
         form["met_by"] = self.met_by()
         form["opens"] = _choose(draw, "each", "each", "each", "first", "latest")
         form["kind"] = _choose(draw, "deadline", "deadline", "deadline", "not_before", "information")
-        form["met_looking"] = _choose(draw, "forward", "forward", "backward", "in_effect")
+        form["met_looking"] = _choose(draw, "forward", "forward_same_day", "backward", "in_effect")
+        if form["met_looking"] == "forward_same_day" and self._may_meet_itself(form):
+            form["met_looking"] = "forward"
         if form["met_looking"] == "in_effect":
             form["superseded_by"] = _choose(
                 draw, "iep_meeting_held(purpose=initial|annual_review)", draw(patterns)

@@ -53,6 +53,9 @@ def after(reference: str, count: str, start: str, number: int, state: str | None
         pytest.param("business_days", "2025-12-19", 10, "2026-01-06", id="business days run through breaks"),
         # Sat Dec 20 to Sun Jan 4 are 16 days
         pytest.param("long_break_days", "2025-12-01", 1, "2025-12-20", id="nm next long break"),
+        # Mon Dec 22 to Fri Jan 2 are 12 days; the Saturday after is no part of them
+        pytest.param("long_break_days_within", "2025-12-01", 1, "2025-12-22", id="of 12 days within"),
+        pytest.param("long_break_days_within", "2026-01-02", 1, "2026-06-13", id="weekend after it is out"),
         # the spring break with its weekends is nine days, the summer begins on Jun 13
         pytest.param("long_break_days", "2026-02-01", 1, "2026-06-13", id="nm summer is a long break"),
         pytest.param("calendar_days", "2025-09-02", 60, "2025-11-01", id="calendar days"),

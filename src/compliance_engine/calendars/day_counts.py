@@ -41,7 +41,8 @@ class Closures(StrictModel):
         at_least: Shortest run meant; together with `longer_than` at most one may be given, neither means any.
         longer_than: The run must be longer than this.
         measured_in: ``weekdays``: closed school weekdays; ``days``: calendar days without school, with the
-            weekends that lie in the run or touch it.
+            weekends that lie in the run or touch it; ``days_within``: from the first closed weekday through
+            the last, without the weekends that touch.
         kinds: Closures that make a run; all by default. A closed day of another kind ends it.
         touching_weekends: Whether the weekends directly before and after the run belong to it
             (``excluded``: both, ``excluded_before``, ``excluded_after``: one of them, ``counted``: neither).
@@ -50,7 +51,7 @@ class Closures(StrictModel):
 
     at_least: Annotated[int, Field(ge=1)] | None = None
     longer_than: Annotated[int, Field(ge=1)] | None = None
-    measured_in: Literal["weekdays", "days"] = "weekdays"
+    measured_in: Literal["weekdays", "days", "days_within"] = "weekdays"
     kinds: tuple[ClosureKind, ...] = CLOSURE_KINDS
     touching_weekends: Literal["counted", "excluded", "excluded_before", "excluded_after"] = "counted"
 

@@ -39,10 +39,13 @@ class Run:
     before: int  # first day of the weekend directly before, `first` if there is none
     after: int  # last day of the weekend directly after, `last` if there is none
 
-    @property
-    def days(self) -> int:
-        """Calendar days without school, touching weekends included."""
-        return self.after - self.before + 1
+    def length(self, measured_in: str) -> int:
+        """Return how long the run is, as `Closures.measured_in` says."""
+        if measured_in == "weekdays":
+            return self.weekdays
+        if measured_in == "days":
+            return self.after - self.before + 1
+        return self.last - self.first + 1
 
 
 @dataclass(frozen=True)
@@ -112,8 +115,7 @@ class DayFacts:
                 before = days[begin - 1] + 1 if begin else days[begin]
                 after = days[end] - 1 if end < len(days) else days[end - 1]
                 run = Run(int(days[begin]), int(days[end - 1]), end - begin, int(before), int(after))
-                length = run.weekdays if period.measured_in == "weekdays" else run.days
-                if length >= period.shortest:
+                if run.length(period.measured_in) >= period.shortest:
                     yield run
 
     def closure_at(self, day: int) -> tuple[ClosureKind, str] | None:

@@ -72,7 +72,8 @@ def test(paths: tuple[Path, ...], rules: Path | None, calendars: Path | None, ve
             _show_failure(result)
         elif verbose:
             click.echo(f"passed  {result.located.name}")
-    beside = {shown_name(file, corpus.folder) for file in rule_files_of(paths or (corpus.folder,))}
+    given = [path.resolve() for path in paths] or [corpus.folder.resolve()]
+    beside = {shown_name(file, corpus.folder.resolve()) for file in rule_files_of(given)}
     tested = [loaded for loaded in corpus.rules.values() if loaded.document.name in beside]
     missing = unexercised(tested, (part for result in results for part in result.used))
     for problem in sorted(missing):

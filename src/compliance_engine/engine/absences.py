@@ -12,15 +12,19 @@ from compliance_engine.rules.patterns import EventPattern
 ABSENT = EventPattern("student_absent")
 
 
-def days_absent(frame: Frame, until: IntArray) -> tuple[IntArray, BoolArray]:
-    """Return the school days absent after each start, through `until`, int32[k], and where that is not known.
+def days_absent(frame: Frame, until: IntArray, after: IntArray | None = None) -> tuple[IntArray, BoolArray]:
+    """Return the school days absent after a day, through `until`, int32[k], and where that is not known.
 
     A record of n school days beginning on a day covers that school day (or the next) and the n - 1 after it.
     A day that several records cover counts once, and only days within the period count. A record without a
     number is one day. It is not known of records that leave the calendar's cover within the period.
+
+    Args:
+        after: The day after which the period runs, int32[k]; the start by default.
     """
+    after = frame.openings.day if after is None else after
     found = frame.view.selections.of((ABSENT,))
-    total, unknown = np.zeros(len(frame), np.int32), is_no_day(frame.openings.day)
+    total, unknown = np.zeros(len(frame), np.int32), is_no_day(after)
     if not len(found):
         return total, unknown
     case, first = frame.case, found.offsets[frame.case]
@@ -32,7 +36,7 @@ def days_absent(frame: Frame, until: IntArray) -> tuple[IntArray, BoolArray]:
         np.int32
     )
     record = np.repeat(first, number) + within
-    days, lost = _overlap(frame, found.day[record], _lengths(frame)[record], row, until)
+    days, lost = _overlap(frame, found.day[record], _lengths(frame)[record], row, until, after)
     np.add.at(total, row, days)
     unknown[row[lost]] = True
     return total, unknown
@@ -46,7 +50,7 @@ def _lengths(frame: Frame) -> IntArray:
 
 
 def _overlap(
-    frame: Frame, day: IntArray, length: IntArray, row: IntArray, until: IntArray
+    frame: Frame, day: IntArray, length: IntArray, row: IntArray, until: IntArray, after: IntArray
 ) -> tuple[IntArray, BoolArray]:
     """Return the days of each record within its row's period that no record before it covers."""
     tables, unit, calendar, until = (
@@ -60,7 +64,7 @@ def _overlap(
     high = np.where(
         lost | (until == NO_DAY), day - np.int32(1), np.minimum(np.where(end == NO_DAY, until, end), until)
     )
-    low = np.maximum(day, frame.openings.day[row] + np.int32(1))
+    low = np.maximum(day, after[row] + np.int32(1))
     low = np.maximum(low, _covered_before(row, high) + np.int32(1))
     days = tables.between(unit, calendar, low, high) + tables.counts_day(unit, calendar, low)
     return np.where(low <= high, days, 0).astype(np.int32), np.asarray(lost)

@@ -82,6 +82,8 @@ def _met(frame: Frame) -> _Met:
     if rule.met_looking == "backward":
         assert frame.openings.previous is not None
         after, until = frame.openings.previous, end_of_day(frame.openings.day)
+    elif rule.met_looking == "forward_same_day":
+        after, until = start_of_day(frame.openings.day), None
     else:
         after, until = frame.openings.moment, None
     if not rule.met_by.needs_all:
@@ -292,6 +294,11 @@ def _apply_exceptions(frame: Frame, version: Version, outcome: Outcome) -> None:
             outcome.flags[holds] &= ~np.uint8(Flag.TOO_EARLY)
             outcome.excuse[holds] = index
             lifted |= holds
+        elif exception.effect == "met":
+            kept = holds & (late | (outcome.status == Status.PENDING))
+            outcome.status[kept] = Status.MET
+            outcome.days_late[kept] = 0
+            outcome.excuse[kept & (outcome.excuse < 0)] = index
         else:
             outcome.excuse[holds & late & (outcome.excuse < 0)] = index
         if truth.reason is not None:

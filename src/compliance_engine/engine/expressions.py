@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from datetime import date
 from typing import Any
 
@@ -295,12 +295,16 @@ def _constant(expr: tree.Constant, frame: Frame) -> Days:
 
 
 def _choice(expr: tree.Choice, frame: Frame) -> Days:
-    parts = [days_of(member, frame) for member in expr.of]
+    return choose(expr.kind, [days_of(member, frame) for member in expr.of], frame)
+
+
+def choose(kind: str, parts: Sequence[Days], frame: Frame) -> Days:
+    """Return the earliest, latest or earliest known of several days, row by row."""
     columns = [part.day for part in parts]
     missing = np.logical_or.reduce([is_no_day(column) for column in columns])
-    if expr.kind == "latest":
+    if kind == "latest":
         day = np.where(missing, NO_DAY, np.maximum.reduce(columns))
-    elif expr.kind == "earliest":
+    elif kind == "earliest":
         day = np.minimum.reduce(columns)  # NO_DAY is below every day, so one unknown makes it unknown
     else:
         day = np.minimum.reduce([np.where(is_no_day(column), _LATEST, column) for column in columns])
@@ -309,7 +313,7 @@ def _choice(expr: tree.Choice, frame: Frame) -> Days:
     reason = first_reason(*(part.reason for part in parts))
     if frame.trace is not None and day[0] != NO_DAY:
         days = tuple(text_day(column[0]) for column in columns)
-        frame.record(working.Chosen(expr.kind, days, to_date(int(day[0]))))
+        frame.record(working.Chosen(kind, days, to_date(int(day[0]))))
     return Days(day, None if reason is None else np.where(is_no_day(day), reason, np.int32(0)))
 
 

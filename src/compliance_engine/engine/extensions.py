@@ -11,9 +11,9 @@ from compliance_engine.engine import derivation as working
 from compliance_engine.engine.absences import days_absent
 from compliance_engine.engine.columns import FALSE, TRUE, UNKNOWN, Days, Flag, is_no_day
 from compliance_engine.engine.conditions import answers_of
-from compliance_engine.engine.expressions import days_of, snapped, text_day, trace_count
+from compliance_engine.engine.expressions import choose, days_of, snapped, text_day, trace_count
 from compliance_engine.engine.frame import Frame, start_of_day
-from compliance_engine.rules.expressions import Offset
+from compliance_engine.rules.expressions import Choice, Expr, Offset, is_running
 from compliance_engine.rules.models import (
     AbsenceExtension,
     Agreement,
@@ -44,14 +44,13 @@ def branch_due(frame: Frame, version: Version, variant: Variant | None) -> Branc
     counting = version.counting if variant is None or variant.counting is None else variant.counting
     rolls = version.rolls if variant is None or variant.rolls is None else variant.rolls
     extended = version.extended_by if variant is None or variant.extended_by is None else variant.extended_by
-    due = days_of(expr, replace(frame, count_start=counting.day_one == "start_day"))
-    branch = Branch(due, np.zeros(len(frame), bool), np.zeros(len(frame), np.uint8))
-    word = expr.unit if isinstance(expr, Offset) else "calendar_days"
+    counted = replace(frame, count_start=counting.day_one == "start_day")
+    nothing = Days(np.full(len(frame), NO_DAY))
+    branch = Branch(nothing, np.zeros(len(frame), bool), np.zeros(len(frame), np.uint8))
     if isinstance(extended, ExtendedBy):
-        if extended.absences is not None:
-            branch.due = _with_absences(frame, branch.due, extended.absences, word)
-        if extended.pauses:
-            _pause(frame, branch, extended.pauses, word)
+        branch.due = _lengthened(counted, expr, extended, branch)
+    else:
+        branch.due = days_of(expr, counted)
     branch.due = _off_days(frame, branch.due, counting, rolls)
     if isinstance(extended, ExtendedBy) and extended.agreement is not None:
         _agree(frame, branch, extended.agreement)
@@ -59,8 +58,46 @@ def branch_due(frame: Frame, version: Version, variant: Variant | None) -> Branc
     return branch
 
 
-def _with_absences(frame: Frame, due: Days, extension: AbsenceExtension, word: str) -> Days:
+def _lengthened(frame: Frame, expr: Expr, extended: ExtendedBy, branch: Branch) -> Days:
+    """Return the end of a period that absences and pauses lengthen; of several periods, each by itself.
+
+    A day that is no count (a birthday, June 30) stays where it is, unless `extended` names a unit.
+    """
+    if isinstance(expr, Choice) and extended.unit is None:
+        parts = [_lengthened(frame, member, extended, branch) for member in expr.of]
+        return choose(expr.kind, parts, frame)
+    due = days_of(expr, frame)
+    if extended.unit is None and not is_running(expr):
+        return due
+    period = _period_of(frame, expr, extended)
+    frame = replace(frame, count_start=False)
+    if extended.absences is not None:
+        due = _with_absences(frame, due, extended.absences, period)
+    if extended.pauses:
+        due = _pause(frame, due, branch, extended.pauses, period)
+    return due
+
+
+@dataclass(frozen=True, slots=True)
+class _Period:
+    """The running period: the unit in which days are added to it, and the day after which it runs."""
+
+    word: str
+    after: IntArray
+
+
+def _period_of(frame: Frame, expr: Expr, extended: ExtendedBy) -> _Period:
+    """Return the period that a due day ends; one that is no count of days runs from the opening."""
+    if not isinstance(expr, Offset) or expr.before:
+        return _Period(extended.unit or "calendar_days", frame.openings.day)
+    anchor = days_of(expr.anchor, replace(frame, trace=None)).day
+    after = np.where(is_no_day(anchor), anchor, anchor - np.int32(frame.count_start)).astype(np.int32)
+    return _Period(extended.unit or expr.unit, after)
+
+
+def _with_absences(frame: Frame, due: Days, extension: AbsenceExtension, period: _Period) -> Days:
     """Lengthen the period by absences within it, until it no longer grows."""
+    word = period.word
     unit, tables, calendar = frame.unit(word), frame.view.tables, frame.calendar
     applies = np.ones(len(frame), bool)
     if extension.when is not None:
@@ -72,7 +109,7 @@ def _with_absences(frame: Frame, due: Days, extension: AbsenceExtension, word: s
     day, added = base, np.zeros(len(frame), np.int32)
     lost = np.zeros(len(frame), bool)
     for _ in range(_ROUNDS):
-        absent, unknown = days_absent(frame, day)
+        absent, unknown = days_absent(frame, day, period.after)
         lost |= applies & unknown & ~is_no_day(day)
         more = _added(np.where(applies, absent, 0), extension)
         more = np.where(lost | is_no_day(day), added, more)
@@ -110,16 +147,17 @@ def _unknown(due: Days, where: BoolArray, reason: IntArray) -> Days:
     return Days(np.where(where, NO_DAY, due.day), np.where(where, reason, old))
 
 
-def _pause(frame: Frame, branch: Branch, pauses: tuple[Pause, ...], word: str) -> None:
+def _pause(frame: Frame, due: Days, branch: Branch, pauses: tuple[Pause, ...], period: _Period) -> Days:
     """Take the days of every pause out of the period, each day once; stop where a pause has not ended.
 
     Pauses are taken in the order in which they begin; one that begins after the due day, as it stands by
     then, changes nothing.
     """
     clocks = [_PauseClock(frame, pause) for pause in pauses]
-    view, unit = frame.view, frame.unit(word)
-    base, day = branch.due.day, branch.due.day.copy()
-    taken, until = np.zeros(len(frame), np.int32), np.full(len(frame), NO_DAY)
+    view, unit = frame.view, frame.unit(period.word)
+    base, day = due.day, due.day.copy()
+    paused = np.zeros(len(frame), bool)
+    taken, until = np.zeros(len(frame), np.int32), period.after
     running = ~is_no_day(day)
     for _ in range(_ROUNDS):
         begins = np.stack([clock.begins for clock in clocks])
@@ -131,7 +169,7 @@ def _pause(frame: Frame, branch: Branch, pauses: tuple[Pause, ...], word: str) -
         if not running.any():
             break
         standing = running & is_no_day(ended)
-        branch.paused |= standing
+        paused |= standing
         running &= ~standing
         removed = view.tables.between(unit, frame.calendar, np.maximum(begun, until), ended)
         unknown = is_no_day(removed)
@@ -143,8 +181,9 @@ def _pause(frame: Frame, branch: Branch, pauses: tuple[Pause, ...], word: str) -
         running &= ~is_no_day(day)
         for index, clock in enumerate(clocks):
             clock.go_on(running & (first == index))
-    branch.due = Days(day, branch.due.reason).because(
-        is_no_day(day) & ~is_no_day(base) & ~branch.paused, view.reasons.number("calendar_ends", unit)
+    branch.paused |= paused
+    return Days(day, due.reason).because(
+        is_no_day(day) & ~is_no_day(base) & ~paused, view.reasons.number("calendar_ends", unit)
     )
 
 

@@ -13,8 +13,9 @@ from compliance_engine.reports.coverage_text import LETTERS, SOURCES, key_lines,
 from compliance_engine.reports.rule_text import Line, rule_lines
 from compliance_engine.reports.text import VERIFIED
 from compliance_engine.rules.coverage import STRENGTH, Cell, Coverage
+from compliance_engine.rules.jurisdictions import Duty, JurisdictionFile
 from compliance_engine.rules.loader import Corpus, LoadedRule
-from compliance_engine.rules.models import Duty, Information, JurisdictionFile, Verified
+from compliance_engine.rules.models import Information, Verified
 
 _ROWS = """
 AK .  .  .  .  .  .  .  .  .  .  ME

@@ -28,6 +28,7 @@ _OPENS = {
 }
 _LOOKING = {
     "forward": "",
+    "forward_same_day": "on the day of the start or later",
     "backward": "the first one since the start before, up to this start",
     "in_effect": "the plan in effect on the due day",
 }
@@ -129,6 +130,7 @@ def _version_lines(rule: Rule, index: int, version: Version, words: Words) -> It
         effect = {
             "not_applicable": "the duty falls away",
             "excused": "lateness is excused",
+            "met": "the duty counts as met in time",
             "due": f"due instead: {words.day(one.due)}" if one.due else "",
         }[one.effect]
         title = f"{one.title}: " if one.title else ""

@@ -7,8 +7,9 @@ from dataclasses import dataclass
 from typing import Literal
 
 from compliance_engine.errors import Problem, did_you_mean
+from compliance_engine.rules.jurisdictions import Provision
 from compliance_engine.rules.loader import FEDERAL, Corpus, Inventory, LoadedRule
-from compliance_engine.rules.models import Information, Provision, Rule, Verified
+from compliance_engine.rules.models import Information, Rule, Verified
 
 STRENGTH: dict[Verified, int] = {
     "unverified": 0,

@@ -346,6 +346,20 @@ def _day_of_month(word: str, day: int) -> int:
     return day
 
 
+def choices(expr: Expr) -> Iterator[Expr]:
+    """Yield the days among which an expression chooses: itself, if it is no choice."""
+    if isinstance(expr, Choice):
+        for member in expr.of:
+            yield from choices(member)
+    else:
+        yield expr
+
+
+def is_running(expr: Expr) -> bool:
+    """Tell whether a day is the end of a count of days, which absences and pauses can lengthen."""
+    return isinstance(expr, Offset) and not expr.before
+
+
 def walk(tree: object) -> Iterator[object]:
     """Yield a tree of dataclasses and everything inside it, depth first."""
     yield tree

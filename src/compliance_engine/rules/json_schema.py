@@ -46,7 +46,7 @@ HOVER: dict[str, str] = {
     "Variant.when": _CONDITION,
     "Variant.due": _EXPRESSION,
     "RuleException.when": _CONDITION,
-    "RuleException.effect": "not_applicable: no duty; excused: late, but excused; due: another due day",
+    "RuleException.effect": "not_applicable: no duty; excused: late; met: kept otherwise; due: another day",
     "Counting.day_one": "day_after (default), or start_day: the anchor itself is day 1, if it counts",
     "Counting.last_day_off": "stays (default), next_<day count> or previous_<day count>",
     "Citation.checked_on": "When someone last looked",

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, TypeVar
@@ -11,20 +11,15 @@ from pydantic import BaseModel, ValidationError
 
 from compliance_engine.calendars.day_counts import DayCount
 from compliance_engine.errors import ComplianceError, Place, Problem, RuleProblem
-from compliance_engine.rules.models import (
-    DayCountFile,
+from compliance_engine.rules.jurisdictions import (
     DutiesFile,
     Duty,
-    Information,
     JurisdictionFile,
     ProgramDefinition,
     ProgramsFile,
     ProvisionsFile,
-    Reading,
-    ReadingOption,
-    Rule,
-    RuleFile,
 )
+from compliance_engine.rules.models import DayCountFile, Information, Reading, ReadingOption, Rule, RuleFile
 from compliance_engine.strict_models import problems_of, validate
 from compliance_engine.strict_yaml import Document, read_yaml
 
@@ -64,6 +59,7 @@ class LoadedRule:
         options = [self._option(reading, chosen) for reading in self.rule.readings]
         if not any(option.rule or option.version for option in options):
             return self.rule
+        self._no_clash(options)
         for option in options:
             versions = [
                 version | option.version if _applies(option.applies_to, version) else version
@@ -82,6 +78,18 @@ class LoadedRule:
                     f"an option of a reading does not fit the rule: {_first(error)}",
                 )
             ) from error
+
+    def _no_clash(self, options: Sequence[ReadingOption]) -> None:
+        """Refuse two answers that replace the same key: one of them would be lost."""
+        for number, one in enumerate(options):
+            for other in options[number + 1 :]:
+                keys = (set(one.rule) & set(other.rule)) | (set(one.version) & set(other.version))
+                if keys:
+                    found = f"two of the answers cannot go together: both replace {', '.join(sorted(keys))}"
+                    mend = "make one question of the two, with an option for each pair of answers"
+                    raise RuleProblem(
+                        Problem(self.place("readings"), "CE214", self.rule.id, found, mend=mend)
+                    )
 
     def _option(self, reading: Reading, chosen: Mapping[str, str]) -> ReadingOption:
         name = chosen.get(reading.id, reading.default)

@@ -18,8 +18,8 @@ from pydantic import (
 
 from compliance_engine.calendars.day_counts import DayCount
 from compliance_engine.dates import Day
-from compliance_engine.rules.conditions import Condition, parse_condition
-from compliance_engine.rules.expressions import Expr, parse_expression, walk
+from compliance_engine.rules.conditions import Condition, Happened, parse_condition
+from compliance_engine.rules.expressions import Expr, choices, is_running, parse_expression, walk
 from compliance_engine.rules.patterns import EventPattern, parse_pattern
 from compliance_engine.rules.starts import MetBy, Start, parse_met_by, parse_start
 from compliance_engine.strict_models import StrictModel
@@ -118,11 +118,29 @@ class Agreement(StrictModel):
 
 
 class ExtendedBy(StrictModel):
-    """What lengthens the running period."""
+    """What lengthens the running period.
 
+    Attributes:
+        unit: The day count in which absences and pauses are added; that of the period by default.
+    """
+
+    unit: Name | None = None
     absences: AbsenceExtension | None = None
     pauses: tuple[Pause, ...] = ()
     agreement: Agreement | None = None
+
+    @model_validator(mode="after")
+    def _decides_before_the_end(self) -> Self:
+        for part in (self.absences, self.agreement):
+            _no_end_yet(part.when if part else None)
+        return self
+
+
+def _no_end_yet(condition: Condition | None) -> None:
+    """Raise ValueError where a condition that decides the due day asks how the duty ended."""
+    nodes = () if condition is None else walk(condition)
+    if any(isinstance(node, Happened) and node.through == "met" for node in nodes):
+        raise ValueError("through: met is not known while the due day is worked out; say due, start or as_of")
 
 
 class RuleException(StrictModel):
@@ -131,7 +149,7 @@ class RuleException(StrictModel):
     id: Name
     title: Text | None = None
     when: ConditionField
-    effect: Literal["not_applicable", "excused", "due"]
+    effect: Literal["not_applicable", "excused", "met", "due"]
     due: ExprField | None = None
     citation: Text
 
@@ -139,6 +157,8 @@ class RuleException(StrictModel):
     def _due_belongs(self) -> Self:
         if (self.effect == "due") != (self.due is not None):
             raise ValueError("an exception has a due exactly when its effect is due")
+        if self.due is not None:
+            _no_end_yet(self.when)
         return self
 
 
@@ -152,6 +172,18 @@ class Variant(StrictModel):
     counting: Counting | None = None
     rolls: tuple[Roll, ...] | None = None
     extended_by: ExtendedBy | Literal["none"] | None = None
+
+    @model_validator(mode="after")
+    def _decides_before_the_end(self) -> Self:
+        _no_end_yet(self.when)
+        return self
+
+
+def _knows_its_unit(due: Expr, extended: ExtendedBy | None) -> None:
+    """Raise ValueError where days are added to a due day that is no count of days, and none is named."""
+    adds = extended is not None and extended.unit is None and (extended.absences or extended.pauses)
+    if adds and not any(map(is_running, choices(due))):
+        raise ValueError("the due day is no count of days: extended_by needs a unit in which days are added")
 
 
 class Version(StrictModel):
@@ -178,6 +210,10 @@ class Version(StrictModel):
             ids = [item.id for item in items]
             if len(set(ids)) < len(ids):
                 raise ValueError(f"two {name}s have the same id: {', '.join(sorted(ids))}")
+        _knows_its_unit(self.due, self.extended_by)
+        for variant in self.variants:
+            extended = self.extended_by if variant.extended_by is None else variant.extended_by
+            _knows_its_unit(variant.due, None if extended == "none" else extended)
         return self
 
 
@@ -220,7 +256,7 @@ class Rule(StrictModel):
     opens: Literal["each", "first", "latest"] = "each"
     applies_when: ConditionField | None = None
     met_by: MetByField
-    met_looking: Literal["forward", "backward", "in_effect"] = "forward"
+    met_looking: Literal["forward", "forward_same_day", "backward", "in_effect"] = "forward"
     superseded_by: PatternField | None = None
     closed_by: tuple[PatternField, ...] | None = None
     version_chosen_by: Literal["start", "due"] = "start"
@@ -240,6 +276,12 @@ class Rule(StrictModel):
     def _in_effect_needs_plans(self) -> Self:
         if (self.met_looking == "in_effect") != (self.superseded_by is not None):
             raise ValueError("superseded_by belongs to met_looking: in_effect, and that needs it")
+        _no_end_yet(self.applies_when)
+        if self.met_looking == "forward_same_day":
+            opening = {node.name for node in _events(self.starts_on)}
+            itself = sorted(opening & {pattern.name for pattern in self.met_by.patterns})
+            if itself:
+                raise ValueError(f"with forward_same_day {', '.join(itself)} would meet the duty it opens")
         return self
 
     @property
@@ -251,6 +293,10 @@ class Rule(StrictModel):
     def nodes(self) -> list[object]:
         """Every node of every expression, condition and pattern of the rule."""
         return [node for part in _trees(self) for node in walk(part)]
+
+
+def _events(tree: Any) -> list[EventPattern]:
+    return [node for node in walk(tree) if isinstance(node, EventPattern)]
 
 
 def _trees(value: Any) -> list[Any]:
@@ -303,84 +349,3 @@ class DayCountFile(StrictModel):
     schema_version: Literal[1]
     jurisdiction: Jurisdiction
     day_counts: tuple[DayCount, ...]
-
-
-class LeftOut(StrictModel):
-    """A provision of the source notes that no rule encodes, and why."""
-
-    provision: Text
-    reason: Text
-
-
-class JurisdictionFile(StrictModel):
-    """Who a jurisdiction is, and where it says nothing of its own."""
-
-    schema_version: Literal[1]
-    jurisdiction: Jurisdiction
-    name: Text
-    agency: Text
-    age_of_majority: int | None = None
-    defers_to_federal: tuple[Text, ...] = ()
-    none_seen: tuple[Text, ...] = ()
-    left_out: tuple[LeftOut, ...] = ()
-    open_questions: tuple[Text, ...] = ()
-    citations: tuple[Citation, ...] = ()
-    verified: Verified | None = None
-    notes: tuple[Text, ...] = ()
-
-
-class Provision(StrictModel):
-    """One provision that was found in a jurisdiction's law, as its source tells it, whether encoded or not.
-
-    Attributes:
-        duty: Id of the duty it is about (`rules/us/duties.yaml`).
-        clock: Its length and what starts it, in the source's terms; None for a provision without one.
-        confidence: How well the source was read; bounds how a rule that encodes it may be graded.
-    """
-
-    id: Text
-    duty: Name
-    clock: Text | None = None
-    must_do: Text
-    citation: Text
-    confidence: Literal["high", "medium", "low", "unverified"]
-
-
-class ProvisionsFile(StrictModel):
-    """Every provision that was found in a jurisdiction's law: what its rules must account for."""
-
-    schema_version: Literal[1]
-    jurisdiction: Jurisdiction
-    read_on: Day
-    provisions: tuple[Provision, ...]
-
-
-class Duty(StrictModel):
-    """A kind of duty, the same across jurisdictions."""
-
-    id: Name
-    title: Text
-    short: Text
-
-
-class DutiesFile(StrictModel):
-    """The duties by which coverage is told, in process order."""
-
-    schema_version: Literal[1]
-    duties: tuple[Duty, ...]
-
-
-class ProgramDefinition(StrictModel):
-    """A program and the events that close what is open in it."""
-
-    id: Program
-    title: Text
-    closed_by: tuple[PatternField, ...] = ()
-    notes: tuple[Text, ...] = ()
-
-
-class ProgramsFile(StrictModel):
-    """All programs."""
-
-    schema_version: Literal[1]
-    programs: tuple[ProgramDefinition, ...]

@@ -114,7 +114,8 @@ def _on_count(oracle: Oracle, start: s.OnCount, rule: Rule) -> Iterator[Opening]
         day: date | None = event.day
         if start.spread is not None:
             key = oracle.in_force[rule.id].units[start.spread]
-            day = oracle.days.step(key, event.day, passed[0] - before, with_start=True)
+            nth = 1 if bucket in doubtful else passed[0] - before
+            day = oracle.days.step(key, event.day, nth, with_start=True)
         if day is None or day == event.day:
             yield _with(event, unsure=unsure or day is None)
         else:

@@ -165,7 +165,9 @@ def _on_count(view: View, rule: RuleInForce, start: OnCount) -> Openings:
         step = np.full(len(total), start.reaches)
         if start.every:
             step = np.where(before < start.reaches, step, (before // start.every + 1) * start.every)
-        _spread(view, rule, start, opened, step - before)
+        # of a count that is in doubt the day is not told more closely than by the event
+        nth = np.where(doubtful, 1, np.clip(step - before, 1, None)).astype(np.int32)
+        _spread(view, rule.units[start.spread], opened, nth)
     opened = opened.take(np.flatnonzero(reached))
     return opened.take(np.lexsort((opened.moment, opened.case)))
 
@@ -188,11 +190,8 @@ def _any_before(missing: BoolArray, fresh: BoolArray) -> BoolArray:
     return np.asarray(counted > base)
 
 
-def _spread(view: View, rule: RuleInForce, start: OnCount, opened: Openings, wanting: np.ndarray) -> None:
-    """Open on the day within the event on which the threshold was reached, not on the event's first."""
-    assert start.spread is not None
-    nth = np.clip(wanting, 1, None).astype(np.int32)
-    unit = rule.units[start.spread]
+def _spread(view: View, unit: str, opened: Openings, nth: IntArray) -> None:
+    """Open on the nth counted day of the event, on which the threshold was reached, not on its first."""
     day = view.tables.after(unit, view.calendar[opened.case], opened.day, nth, include_start=True)
     missing = is_no_day(day)
     same = missing | (day == opened.day)

@@ -108,12 +108,20 @@ MISTAKES = {
         "id: more",
     ),
     "a provision that nothing encodes": Mistake(
-        "md/idea_b/eligibility.yaml",
+        "md/idea_b/annual_review.yaml",
         "    provisions: [",
         "    provisions: [] # ",
         "CE217",
         "is not accounted for",
         "",
+    ),
+    "a rule of which nothing tells the duty": Mistake(
+        "va/idea_b/age_of_majority.yaml",
+        "    duty: age_of_majority\n",
+        "",
+        "CE218",
+        "nothing says what duty it is about",
+        "- id: va.idea_b.maximum_age",
     ),
     "a grade above its source": Mistake(
         "ca/provisions.yaml",

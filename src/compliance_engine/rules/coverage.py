@@ -50,6 +50,20 @@ def accounting(corpus: Corpus) -> Iterator[Problem]:
             found = f"{named[name]} encodes {name!r}, which is no provision of {inventory.document.name}"
             yield Problem(inventory.document.place(), "CE218", jurisdiction, found, mend=mend)
         yield from _grades(corpus, jurisdiction, provisions)
+        yield from _without_duty(corpus, jurisdiction)
+
+
+def _without_duty(corpus: Corpus, jurisdiction: str) -> Iterator[Problem]:
+    known = [duty.id for duty in corpus.duties]
+    for loaded in _rules_of(corpus, jurisdiction):
+        if duty_of(corpus, loaded) not in known:
+            found = (
+                f"unknown duty {loaded.rule.duty!r}"
+                if loaded.rule.duty
+                else "nothing says what duty it is about"
+            )
+            mend = "name its provisions, or its duty"
+            yield Problem(loaded.place("id"), "CE218", loaded.rule.id, found, ", ".join(known), mend)
 
 
 def _named(corpus: Corpus, jurisdiction: str) -> dict[str, str]:
@@ -131,7 +145,9 @@ class Coverage:
 
 
 def duty_of(corpus: Corpus, loaded: LoadedRule) -> str | None:
-    """Return the duty of a rule, by its provisions or the federal rule it replaces; None if neither tells."""
+    """Return the duty of a rule: named, by its provisions, or by what it replaces; None if nothing tells."""
+    if loaded.rule.duty:
+        return loaded.rule.duty
     inventory = corpus.inventories.get(loaded.jurisdiction)
     by_id = {one.id: one.duty for one in inventory.file.provisions} if inventory else {}
     for name in loaded.rule.provisions:

@@ -31,6 +31,7 @@ HOVER: dict[str, str] = {
     "Rule.versions": "By effective_from; each holds until the next one or through ends",
     "Rule.readings": "Open questions of law with named answers",
     "Rule.provisions": "Ids of the provisions that this rule encodes",
+    "Rule.duty": "Kind of duty, where neither provisions nor overrides tell it",
     "Rule.notes": "What is not modelled, and what is open",
     "Version.effective_from": "First day in force; unknown where no source says",
     "Version.ends": "Last day in force",

@@ -263,6 +263,7 @@ class Rule(StrictModel):
     versions: Annotated[tuple[Version, ...], Field(min_length=1)]
     readings: tuple[Reading, ...] = ()
     provisions: tuple[Text, ...] = ()
+    duty: Name | None = None
     notes: tuple[Text, ...] = ()
 
     @model_validator(mode="before")

@@ -108,7 +108,7 @@ MISTAKES = {
         "id: more",
     ),
     "a provision that nothing encodes": Mistake(
-        "md/idea_b/annual_review.yaml",
+        "al/idea_b/initial_evaluation.yaml",
         "    provisions: [",
         "    provisions: [] # ",
         "CE217",

@@ -100,6 +100,8 @@ class Oracle:
 class _Duty(Clock):
     """One opening of one rule, to its end."""
 
+    early_by_the_clock: bool = False
+
     def result(self) -> Found | None:
         """What becomes of it; None if it does not open."""
         # there is no due day yet: a window through it goes on to the day asked about
@@ -137,10 +139,11 @@ class _Duty(Clock):
             by_the_clock = self._by_the_clock(met)
             if by_the_clock is False and rule.kind == "deadline":
                 found = replace(found, status="met_late", days_late=1)
+            self.early_by_the_clock = by_the_clock is False and rule.kind == "not_before"
             doubtful = doubtful and found.status != "pending"  # perhaps met, but not late either way
             if doubtful or by_the_clock is None or self._may_be_closed(perhaps, met):
                 found = replace(found, status="undetermined")
-        found = replace(found, too_early=self._too_early(met))
+        found = replace(found, too_early=self._too_early(met) or self.early_by_the_clock)
         return self._excused(found, met)
 
     def _status(self, met: Fact | None, closed: Fact | None) -> dict[str, str | int]:
@@ -177,13 +180,18 @@ class _Duty(Clock):
     def _by_the_clock(self, met: Fact | None) -> bool | None:
         """Whether a duty counted in hours and met on its last day was met in time."""
         hours = self.version is not None and any(isinstance(node, Hours) for node in walk(self._clock()))
-        if met is None or met.day != self.due or not hours:
+        if met is None or met.day != self.due or not hours or self.rule.kind == "information":
             return True
         begun = self.opening.event.attributes.get("at") if self.opening.event else None
         done = [one.attributes.get("at") for one in self._meeting() if one.day == met.day]
-        if begun is None or None in done:
-            return None
-        return min(map(str, done)) <= str(begun)
+        times = [str(one) for one in done if one is not None]
+        if self.rule.kind == "not_before":
+            decided = begun is not None and any(time < str(begun) for time in times)
+        else:
+            decided = begun is not None and any(time <= str(begun) for time in times)
+        if decided:
+            return self.rule.kind != "not_before"
+        return None if begun is None or None in done else self.rule.kind == "not_before"
 
     def _clock(self) -> object:
         """The expression that gave the due day."""

@@ -212,7 +212,8 @@ def _undetermined(
 def _by_the_clock(frame: Frame, version: Version, outcome: Outcome) -> None:
     """Where a period in hours ended on its last possible day, compare times of day."""
     hourly = np.array([*(_in_hours(one.due) for one in version.variants), _in_hours(version.due)])
-    if not hourly.any() or frame.rule.rule.kind != "deadline":
+    kind = frame.rule.rule.kind
+    if not hourly.any() or kind == "information":
         return
     last = (outcome.met != NO_DAY) & (outcome.met == outcome.due) & hourly[np.maximum(outcome.variant, -1)]
     rows = np.flatnonzero(last)
@@ -220,8 +221,15 @@ def _by_the_clock(frame: Frame, version: Version, outcome: Outcome) -> None:
         return
     begun = _minutes_of_openings(frame)[rows]
     done, silent = _minutes_of_met(frame.take(rows), outcome.met[rows])
-    in_time = (begun >= 0) & (done >= 0) & (done <= begun)
+    known = (begun >= 0) & (done >= 0)
     missing = np.zeros(len(frame), bool)
+    if kind == "not_before":
+        early = known & (done < begun)
+        missing[rows] = ~early & (silent | ~known)
+        _undetermined(frame, outcome, missing, "", "time_of_day_missing")
+        outcome.flags[rows[early]] |= np.uint8(Flag.TOO_EARLY)
+        return
+    in_time = known & (done <= begun)
     missing[rows] = ~in_time & (silent | (begun < 0) | (done < 0))
     _undetermined(frame, outcome, missing, "", "time_of_day_missing")
     late = rows[~in_time & ~missing[rows] & (outcome.status[rows] == Status.MET)]

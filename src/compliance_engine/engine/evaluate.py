@@ -181,20 +181,23 @@ class Evaluation:
         steps = self.working(block, row) if working else ()
         return _deadline(block, row, str(self.batch.case_id[case]), self.reasons, steps)
 
-    def working(self, block: DeadlineBlock, row: int) -> tuple[Step, ...]:
-        """Return the steps by which one row was reached, evaluating its case alone and taking notes."""
+    def alone(self, block: DeadlineBlock, row: int) -> tuple[Frame, Outcome]:
+        """Return one row evaluated by itself, with notes taken on the way: its frame and what came of it."""
         case = int(block.cases()[row])
-        own = Reasons()
-        view = self.engine.view_of_case(self.batch, case, own)
+        view = self.engine.view_of_case(self.batch, case, Reasons())
         for rule in _wanted(block.rulebook, frozenset({block.rule.id})):
             view.outcomes[rule.id] = run_rule(view, rule)
         nth = row - int(np.searchsorted(block.outcome.openings.case, block.outcome.openings.case[row]))
         frame = Frame(view, block.rule, view.outcomes[block.rule.id].openings.take(np.array([nth])))
         frame.trace = _opening_steps(frame)
-        outcome = run_openings(frame)
+        return frame, run_openings(frame)
+
+    def working(self, block: DeadlineBlock, row: int) -> tuple[Step, ...]:
+        """Return the steps by which one row was reached, evaluating its case alone and taking notes."""
+        frame, outcome = self.alone(block, row)
         steps = frame.trace or []
         if outcome.status[0] == Status.UNDETERMINED and not any(isinstance(step, NotKnown) for step in steps):
-            reason = own.listed[int(outcome.reason[0])]
+            reason = frame.view.reasons.listed[int(outcome.reason[0])]
             steps.append(NotKnown(reason.code, reason_text(reason.code, reason.about)))
         return tuple(steps)
 

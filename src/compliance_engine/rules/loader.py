@@ -11,6 +11,7 @@ from pydantic import BaseModel, ValidationError
 
 from compliance_engine.calendars.day_counts import DayCount
 from compliance_engine.errors import ComplianceError, Place, Problem, RuleProblem
+from compliance_engine.rules.delay_codes import DelayCodesFile, DelayTables
 from compliance_engine.rules.jurisdictions import (
     DutiesFile,
     Duty,
@@ -25,7 +26,8 @@ from compliance_engine.strict_yaml import Document, read_yaml
 
 FEDERAL = "us"
 _SPECIAL = {
-    f"{name}.yaml" for name in ("jurisdiction", "day_counts", "programs", "findings", "provisions", "duties")
+    f"{name}.yaml"
+    for name in ("jurisdiction", "day_counts", "programs", "findings", "provisions", "duties", "delay_codes")
 }
 ModelT = TypeVar("ModelT", bound=BaseModel)
 
@@ -137,6 +139,8 @@ class Corpus:
     inventories: dict[str, Inventory] = field(default_factory=dict)
     """What was found in each jurisdiction's law."""
     duties: tuple[Duty, ...] = ()
+    delay_tables: dict[str, DelayTables] = field(default_factory=dict)
+    """Reasons for lateness, by jurisdiction."""
     count_places: dict[str, Place] = field(default_factory=dict)
 
     def states(self) -> list[str]:
@@ -210,6 +214,9 @@ def _read_special(corpus: Corpus, path: Path) -> list[Problem]:
     elif path.name == "provisions.yaml":
         found = validate(document, ProvisionsFile, code="CE210")
         corpus.inventories[found.jurisdiction] = Inventory(found, document)
+    elif path.name == "delay_codes.yaml":
+        tables = validate(document, DelayCodesFile, code="CE210")
+        corpus.delay_tables[tables.jurisdiction] = DelayTables(tables, document)
     elif path.name == "duties.yaml":
         corpus.duties = validate(document, DutiesFile, code="CE210").duties
     elif path.name == "day_counts.yaml":

@@ -14,6 +14,7 @@ from compliance_engine.cases.catalogue import catalogue
 from compliance_engine.cases.columns import CaseBatch
 from compliance_engine.dates import BoolArray, IntArray
 from compliance_engine.engine.columns import Flag, Reasons, Status
+from compliance_engine.engine.delay_reasons import COMPLIANT, compliance
 from compliance_engine.engine.evaluate import DeadlineBlock, Evaluation
 from compliance_engine.engine.judge import Judge, Verdict
 from compliance_engine.engine.situations import Column, Grouped, Value, group
@@ -46,7 +47,7 @@ def judge_evaluation(evaluation: Evaluation, judge: Judge) -> list[Judged]:
     Earlier noncompliance with the same duty in the same case is itself a property of situations: all
     deadlines are judged once without it, and those that come after a noncompliant one again with it.
     """
-    grouped = [_situations(evaluation.batch, block, evaluation.reasons, judge) for block in evaluation.blocks]
+    grouped = [_situations(evaluation, block, judge) for block in evaluation.blocks]
     first = _judged(grouped, judge)
     again = []
     for block, one, judged in zip(evaluation.blocks, grouped, first, strict=True):
@@ -68,21 +69,21 @@ def _judged(blocks: Sequence[Grouped], judge: Judge) -> list[Judged]:
     return found
 
 
-def _situations(batch: CaseBatch, block: DeadlineBlock, reasons: Reasons, judge: Judge) -> Grouped:
+def _situations(evaluation: Evaluation, block: DeadlineBlock, judge: Judge) -> Grouped:
     rule, outcome = block.rule.rule, block.outcome
-    codes, texts = delay_codes(batch, block)
+    codes, texts = delay_codes(evaluation.batch, block)
     late = judge.rules.late_bands
     columns = {
         "status": Column(outcome.status, [status.word for status in Status]),
         "late_band": Column(late.codes(outcome.days_late), late.names),
         "excuse": _exceptions(rule, outcome.version, outcome.excuse),
         "delay_code": Column(codes, ["absent", *texts]),
-        "delay_compliant": Column((codes > 0).astype(np.int8), ["absent", "unknown"]),
+        "delay_compliant": Column(compliance(evaluation.engine.corpus, block, codes, texts), COMPLIANT),
         "too_early": Column(_flag(outcome.flags, Flag.TOO_EARLY), [False, True]),
         "extension_capped": Column(_flag(outcome.flags, Flag.CAPPED), [False, True]),
         "calendar": Column(_calendar(outcome.flags), ["complete", "incomplete", "projected"]),
         "verified": _verified(rule, outcome.version),
-        "reason": _reason(outcome.status, outcome.reason, reasons),
+        "reason": _reason(outcome.status, outcome.reason, evaluation.reasons),
     }
     constants: dict[str, Value] = {
         "jurisdiction": block.rulebook.state,

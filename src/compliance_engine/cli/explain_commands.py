@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -12,6 +12,7 @@ from compliance_engine.cli.exit_codes import CLEAN
 from compliance_engine.cli.options import FORMAT, STORE
 
 if TYPE_CHECKING:
+    from compliance_engine.engine.delay_reasons import Proposal
     from compliance_engine.store.sweeps import Sweep
     from compliance_engine.sweep.explaining import Explained
 
@@ -71,6 +72,7 @@ def _fields(one: Explained) -> dict[str, Any]:
     return one.deadline.model_dump(mode="json") | {
         "counts": counts,
         "findings": list(one.findings),
+        "proposed_reasons": [proposal.as_json() for proposal in one.proposals],
         "differs": dict(one.differs),
     }
 
@@ -83,11 +85,23 @@ def _as_text(sweep: Sweep, case_id: str, found: list[Explained]) -> str:
     for one in found:
         lines += deadline_lines(one.deadline)
         lines += [f"  finding   {_finding_text(finding)}" for finding in one.findings]
+        lines += [line for proposal in one.proposals for line in _proposal_lines(proposal)]
         if one.differs:
             said = ", ".join(f"{name} {value}" for name, value in one.differs.items())
             lines.append(f"  NOTE      the store says otherwise: {said}")
         lines += [*count_lines(one.steps, one.deadline.due_on), ""]
     return "\n".join(lines).rstrip()
+
+
+def _proposal_lines(proposal: Proposal) -> Iterator[str]:
+    said = {
+        "yes": "counted as compliant",
+        "no": "counted as noncompliant",
+        "unknown": "the list does not say how it counts",
+    }
+    remark = said[proposal.accepted] if proposal.seen else "this year's list was not seen"
+    yield f"  fits      code {proposal.code}: {proposal.title} ({remark}; {proposal.table})"
+    yield from (f"            on file: {proof}" for proof in proposal.evidence)
 
 
 def _finding_text(finding: Mapping[str, Any]) -> str:

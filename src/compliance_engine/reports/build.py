@@ -21,6 +21,7 @@ from compliance_engine.reports.model import (
     DutySummary,
     Finding,
     FindingCount,
+    ProposedReason,
     ReadingUsed,
     ReasonLine,
     Severity,
@@ -185,6 +186,7 @@ class _Builder:
             days_late=one.days_late,
             excuse=one.excuse,
             delay_code=row.delay_code,
+            proposed_reasons=self._proposals(row),
             variant=one.variant,
             conclusions=dict(sorted(row.conclusions.items())),
             sources=_sources(one),
@@ -196,6 +198,11 @@ class _Builder:
             incomplete_calendar=one.incomplete_calendar,
             working=steps_of(derivation, row.birth_date),
         )
+
+    def _proposals(self, row: ReportRow) -> tuple[ProposedReason, ...]:
+        if not self.header.with_working or row.proposals is None:
+            return ()
+        return tuple(ProposedReason.model_validate(one.as_json()) for one in row.proposals())
 
     def build(self) -> ViolationReport:
         """Return the report of all rows added."""

@@ -189,6 +189,24 @@ class WorkingStep(ReportModel):
     skipped: tuple[SkippedDays, ...] = ()
 
 
+class ProposedReason(ReportModel):
+    """A code of the state's list that the facts fit.
+
+    Attributes:
+        accepted: Whether the state counts lateness for it as compliant.
+        evidence: What must be on file for it to hold.
+        seen: Whether the list was seen for the time in question; if not, it may have changed.
+    """
+
+    table: str
+    code: str
+    title: str
+    accepted: Literal["yes", "no", "unknown"]
+    evidence: tuple[str, ...]
+    seen: bool
+    source: str
+
+
 class Finding(ReportModel):
     """A deadline of which the findings rules conclude something.
 
@@ -218,6 +236,7 @@ class Finding(ReportModel):
     days_late: int
     excuse: str | None
     delay_code: str | None
+    proposed_reasons: tuple[ProposedReason, ...] = ()
     variant: str | None
     conclusions: dict[str, str]
     sources: tuple[Source, ...]

@@ -133,7 +133,8 @@ def render(report: ViolationReport, form: str) -> str:
 
 COLUMNS = (
     *("case_id", "district", "findings", "severity", "rule", "title", "jurisdiction", "program", "authority"),
-    *("status", "opened_on", "due_on", "met_on", "days_late", "excuse", "delay_code", "variant", "citation"),
+    *("status", "opened_on", "due_on", "met_on", "days_late", "excuse", "delay_code"),
+    *("proposed_reasons", "variant", "citation"),
     *("citation_url", "verified", "readings", "conclusions", "remarks", "working", "as_of", "sweep"),
 )
 
@@ -164,6 +165,7 @@ def _cells(one: Finding, report: ViolationReport) -> Sequence[object]:
         *(
             one.excuse,
             one.delay_code,
+            "; ".join(f"{reason.code}: {reason.title}" for reason in one.proposed_reasons),
             one.variant,
             "; ".join(source.ref for source in one.sources),
             first.url,

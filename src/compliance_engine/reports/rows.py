@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date
 from typing import TYPE_CHECKING, Any
@@ -14,6 +14,7 @@ from compliance_engine.reports.model import Provenance, Severity
 from compliance_engine.reports.working import Derivation
 
 if TYPE_CHECKING:
+    from compliance_engine.engine.delay_reasons import Proposal
     from compliance_engine.engine.evaluate import DeadlineBlock, Evaluation
     from compliance_engine.engine.judge import Verdict
 
@@ -26,6 +27,7 @@ class ReportRow:
         finding_codes: What was found; empty for nothing.
         conclusions: The other conclusions, by name.
         delay_code: The delay code on record.
+        proposals: Finds the codes that the facts fit when called; None for none.
         working: Makes the steps of the working when called; None takes the deadline's own.
         error: Why there is no verdict; None when there is one.
         birth_date: Not shown, but looked for in the working, to be withheld there.
@@ -37,6 +39,7 @@ class ReportRow:
     severity: Severity | None = None
     conclusions: Mapping[str, str] = field(default_factory=dict)
     delay_code: str | None = None
+    proposals: Callable[[], Sequence[Proposal]] | None = None
     working: Callable[[], Derivation] | None = None
     error: str | None = None
     birth_date: date | None = None

@@ -15,6 +15,7 @@ import sqlalchemy as sa
 
 from compliance_engine.cases.batch import build_batch
 from compliance_engine.engine.deadline import CitationOut, Deadline
+from compliance_engine.engine.delay_reasons import Proposal, proposals
 from compliance_engine.engine.evaluate import DeadlineBlock, Engine, Evaluation, reason_text
 from compliance_engine.engine.expressions import text_day
 from compliance_engine.reports.build import build_violation_report
@@ -133,6 +134,7 @@ def _row(
         severity=first["severity"],
         conclusions={name: first[name] for name in _SHOWN if first[name] is not None},
         delay_code=again.delay_code(place, key),
+        proposals=lambda: again.proposals(place, key),
         working=lambda: again.working(place, key, stored),
         error=first["error"],
         birth_date=again.birth_date(place, key),
@@ -193,6 +195,11 @@ class _Again:
         if any(getattr(now, name) != stored[name] for name in _SAME):
             return ()
         return [step.as_json() for step in evaluation.working(block, row)]
+
+    def proposals(self, place: tuple[str, str], key: Key) -> tuple[Proposal, ...]:
+        """Return the state's codes that the facts of a deadline fit."""
+        block, row = self._place(place, key)
+        return () if block is None else proposals(self._district(place).evaluation, block, row)
 
     def delay_code(self, place: tuple[str, str], key: Key) -> str | None:
         """Return the delay code recorded for a deadline."""

@@ -7,8 +7,8 @@ from datetime import timedelta
 
 from compliance_engine.errors import Place, Problem, RuleProblem, did_you_mean
 from compliance_engine.rules.conditions import DaysBetween, DaysLeft, VariantOf
-from compliance_engine.rules.expressions import DueOf, Offset, Snap
-from compliance_engine.rules.loader import FEDERAL, Corpus, LoadedRule, word_place
+from compliance_engine.rules.expressions import DueOf, Offset, Snap, walk
+from compliance_engine.rules.loader import FEDERAL, Corpus, LoadedRule, place_of_word, word_place
 from compliance_engine.rules.models import Rule, Version
 from compliance_engine.rules.rulebook import count_key, order_of_evaluation
 from compliance_engine.rules.starts import OnCount, OnDue
@@ -25,7 +25,34 @@ def check_corpus(corpus: Corpus) -> list[Problem]:
         problems += _readings(corpus, loaded)
         problems += _program(corpus, loaded)
     problems += _double_overrides(corpus)
+    problems += _delay_tables(corpus)
     return problems or _cycles(corpus)
+
+
+def _delay_tables(corpus: Corpus) -> Iterator[Problem]:
+    """Duties and units that reasons for lateness speak of must exist."""
+    known = [duty.id for duty in corpus.duties]
+    for where, tables in corpus.delay_tables.items():
+        for number, table in enumerate(tables.file.tables):
+            thing = f"{where} {table.id}"
+            for index, name in enumerate(table.duties):
+                if name not in known:
+                    place, mend = tables.place(number, "duties", index), did_you_mean(name, known)
+                    yield Problem(place, "CE218", thing, f"unknown duty {name!r}", ", ".join(known), mend)
+            for index, code in enumerate(table.codes):
+                for name in set(code.duties) - set(table.duties):
+                    place = tables.place(number, "codes", index)
+                    found = f"code {code.code} is for {name!r}, which its table is not for"
+                    yield Problem(place, "CE218", thing, found, ", ".join(table.duties))
+            conditions = [table.asked_when, *(code.proposed_when for code in table.codes)]
+            for node in (node for one in conditions if one for node in walk(one)):
+                unit = getattr(node, "unit", None)
+                if (
+                    isinstance(node, Offset | Snap | DaysBetween | DaysLeft)
+                    and count_key(corpus, where, str(unit)) is None
+                ):
+                    place = place_of_word(tables.document, ("tables", number), str(unit))
+                    yield Problem(place, "CE203", f"{where} {table.id}", f"unknown unit {unit!r}")
 
 
 def _overrides(corpus: Corpus, loaded: LoadedRule) -> Iterator[Problem]:

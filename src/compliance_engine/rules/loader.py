@@ -22,7 +22,7 @@ from compliance_engine.rules.jurisdictions import (
 )
 from compliance_engine.rules.models import DayCountFile, Information, Reading, ReadingOption, Rule, RuleFile
 from compliance_engine.strict_models import problems_of, validate
-from compliance_engine.strict_yaml import Document, read_yaml
+from compliance_engine.strict_yaml import Document, DocumentPath, read_yaml
 
 FEDERAL = "us"
 _SPECIAL = {
@@ -269,8 +269,15 @@ def _first_id(document: Document) -> str:
 
 def word_place(loaded: LoadedRule, word: str) -> Place:
     """Return the place of the first text or key within the rule that holds a word."""
-    path = _find(loaded.document.data["rules"][loaded.index], word)
-    return loaded.place(*path) if path is not None else loaded.place()
+    return place_of_word(loaded.document, ("rules", loaded.index), word)
+
+
+def place_of_word(document: Document, path: DocumentPath, word: str) -> Place:
+    """Return the place of the first text or key below a path that holds a word, else that of the path."""
+    data = document.data
+    for step in path:
+        data = data[step]
+    return document.place((*path, *(_find(data, word) or ())))
 
 
 def _find(data: Any, word: str) -> tuple[str | int, ...] | None:

@@ -8,6 +8,7 @@ from typing import Any
 
 from compliance_engine.cases.batch import build_batch
 from compliance_engine.engine.deadline import Deadline
+from compliance_engine.engine.delay_reasons import Proposal, proposals
 from compliance_engine.engine.derivation import Step
 from compliance_engine.store.connect import Store
 from compliance_engine.store.facts import read_facts
@@ -27,12 +28,14 @@ class Explained:
         steps: Its working.
         differs: What the store says otherwise, by name; empty when it says the same.
         findings: The findings stored for it.
+        proposals: The state's codes for lateness that its facts fit.
     """
 
     deadline: Deadline
     steps: tuple[Step, ...]
     differs: Mapping[str, Any]
     findings: tuple[Mapping[str, Any], ...]
+    proposals: tuple[Proposal, ...]
 
 
 def explain(store: Store, sweep: Sweep, case_id: str, *, rule: str | None = None) -> list[Explained]:
@@ -57,10 +60,12 @@ def explain(store: Store, sweep: Sweep, case_id: str, *, rule: str | None = None
         raise store.problem("CE615", about, thing=case_id, expected=rules, mend=mend)
     by_key = {_key(row): row for row in wanted}
     found = []
-    for key, deadline, steps in _again(store, sweep, case_id, frozenset(row["rule"] for row in wanted)):
+    for key, deadline, steps, fitting in _again(
+        store, sweep, case_id, frozenset(row["rule"] for row in wanted)
+    ):
         row = by_key.get(key)
         own = tuple(one for one in findings if _key(one) == key)
-        found.append(Explained(deadline, steps, _differences(row, deadline), own))
+        found.append(Explained(deadline, steps, _differences(row, deadline), own, fitting))
     return sorted(found, key=lambda one: (one.deadline.rule, str(one.deadline.opened_on)))
 
 
@@ -70,13 +75,13 @@ def _key(row: Mapping[str, Any]) -> tuple[str, Any, int]:
 
 def _again(
     store: Store, sweep: Sweep, case_id: str, rules: frozenset[str]
-) -> list[tuple[tuple[str, Any, int], Deadline, tuple[Step, ...]]]:
+) -> list[tuple[tuple[str, Any, int], Deadline, tuple[Step, ...], tuple[Proposal, ...]]]:
     question = sweep.question
     facts = read_facts(store, case_id=case_id, known_at=question.known_at, until_import=sweep.last_import)
     batch = build_batch(
         facts.cases, facts.events, as_of=question.as_of, known_at=question.known_at, where=case_id
     )
-    found: list[tuple[tuple[str, Any, int], Deadline, tuple[Step, ...]]] = []
+    found = []
     with law_of(store, sweep) as law:
         evaluation = law.engine(question).evaluate(batch, rules=rules)
         for block in evaluation.blocks:
@@ -88,7 +93,8 @@ def _again(
                 deadline = evaluation.describe(block, row, working=False)
                 deadline = deadline.model_copy(update={"derivation": tuple(step.as_json() for step in steps)})
                 nth = seen[deadline.opened_on] = seen.get(deadline.opened_on, -1) + 1
-                found.append(((deadline.rule, deadline.opened_on, nth), deadline, steps))
+                fitting = proposals(evaluation, block, row)
+                found.append(((deadline.rule, deadline.opened_on, nth), deadline, steps, fitting))
     return found
 
 

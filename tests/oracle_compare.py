@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
+from datetime import date
 
 from compliance_engine.engine.deadline import Deadline
 from oracle import Found
@@ -17,7 +18,9 @@ def differences(expected: Sequence[Found], found: Sequence[Deadline]) -> Iterato
     if len(expected) != len(found):
         yield f"the oracle opens {_days(expected)}, the engine {_days(found)}"
         return
-    for number, (one, other) in enumerate(zip(expected, found, strict=True), start=1):
+    # of several openings on one day none comes before the other
+    pairs = zip(sorted(expected, key=_place), sorted(found, key=_place), strict=True)
+    for number, (one, other) in enumerate(pairs, start=1):
         if "undetermined" in (one.status, other.status):
             if one.status != other.status:
                 yield f"opening {number} ({one.opened_on}): the oracle says {one}, the engine {_brief(other)}"
@@ -26,6 +29,10 @@ def differences(expected: Sequence[Found], found: Sequence[Deadline]) -> Iterato
             want, have = getattr(one, name), getattr(other, name)
             if want != have:
                 yield f"opening {number} ({one.opened_on}): the oracle says {name} {want}, the engine {have}"
+
+
+def _place(one: Found | Deadline) -> tuple[date, str, date]:
+    return one.opened_on or date.min, one.status, one.due_on or date.min
 
 
 def _days(openings: Iterable[Found | Deadline]) -> str:

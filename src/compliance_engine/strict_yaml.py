@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -36,12 +36,14 @@ class Document:
         name: The file's name as the user gave it.
         values: Line and column of each value, by path.
         keys: Line and column of each mapping key, by path.
+        file: The file it was read from, if it was one.
     """
 
     data: Any
     name: str
     values: Mapping[DocumentPath, tuple[int, int]]
     keys: Mapping[DocumentPath, tuple[int, int]]
+    file: Path | None = None
 
     def place(self, path: DocumentPath = (), *, key: bool = False) -> Place:
         """Return where the value at `path` stands (its key with ``key=True``).
@@ -83,7 +85,7 @@ def read_yaml(path: Path, *, max_bytes: int = MAX_BYTES, name: str | None = None
         found = f"byte {at} (0x{content[at]:02x}) is not UTF-8"
         place = Place(shown, line)
         raise FileProblem(_problem(place, "CE103", found, mend="save the file as UTF-8")) from error
-    return parse_yaml(text, shown)
+    return replace(parse_yaml(text, shown), file=path)
 
 
 def parse_yaml(text: str, name: str) -> Document:

@@ -12,30 +12,42 @@ from compliance_engine.errors import Place, Problem, did_you_mean, error_for
 from compliance_engine.kept import kept_or_made
 from compliance_engine.rules.conditions import CaseFact
 from compliance_engine.rules.expressions import EventDay, walk
-from compliance_engine.rules.loader import Corpus, corpus_files, place_of_word, read_corpus, word_place
+from compliance_engine.rules.loader import (
+    Corpus,
+    corpus_files,
+    place_of_word,
+    policy_files,
+    read_corpus,
+    word_place,
+)
 from compliance_engine.rules.patterns import EventPattern, scalar_text
 
 
 def load_corpus(
-    folder: Path, *, jurisdictions: Collection[str] | None = None, cache: Path | None = None
+    folder: Path,
+    *,
+    jurisdictions: Collection[str] | None = None,
+    policy: Path | None = None,
+    cache: Path | None = None,
 ) -> Corpus:
     """Read a folder of rules and check all of it, the words of the catalogue included.
 
     Args:
         folder: Holds ``<jurisdiction>/...``.
         jurisdictions: Only these and the federal rules; None for all.
+        policy: A folder of local policy, read beside the rules of law.
         cache: A folder in which checked rules are kept between runs; None keeps nothing.
 
     Raises: the exceptions of `compliance_engine.errors` with every problem of the folder.
     """
-    files = [*corpus_files(folder, jurisdictions), compiled_catalogue()]
-    return kept_or_made(cache, Corpus, files, lambda: _load(folder, jurisdictions))
+    files = [*corpus_files(folder, jurisdictions), *policy_files(policy), compiled_catalogue()]
+    return kept_or_made(cache, Corpus, files, lambda: _load(folder, jurisdictions, policy))
 
 
-def _load(folder: Path, jurisdictions: Collection[str] | None) -> Corpus:
+def _load(folder: Path, jurisdictions: Collection[str] | None, policy: Path | None) -> Corpus:
     from compliance_engine.rules.checks import check_corpus
 
-    corpus, problems = read_corpus(folder, jurisdictions=jurisdictions)
+    corpus, problems = read_corpus(folder, jurisdictions=jurisdictions, policy=policy)
     problems += check_corpus(corpus)
     problems += check_vocabulary(corpus)
     if problems:

@@ -58,6 +58,11 @@ RULES = click.option(
     type=click.Path(path_type=Path, exists=True),
     help="Folder of rules; the shipped ones by default.",
 )
+POLICY = click.option(
+    "--policy",
+    type=click.Path(path_type=Path, exists=True, file_okay=False),
+    help="Folder of local policy, beside the rules of law.",
+)
 CALENDARS = click.option(
     "--calendars",
     type=click.Path(path_type=Path, exists=True),

@@ -16,6 +16,7 @@ from compliance_engine.cli.options import (
     AS_OF,
     CALENDARS,
     FAIL,
+    POLICY,
     READING,
     RULES,
     cache_folder,
@@ -44,6 +45,7 @@ EVERY_STATE = "all"
     help="Postal code of the state: tx. us shows the federal rules alone, all every state in a table.",
 )
 @click.option("--calendar", "calendar", help="A calendar file, or the id of a calendar or district.")
+@click.option("--district", help="Id of the district, for its local policy: tx.example_isd.")
 @click.option(
     "--program", default="idea_b", show_default=True, help="idea_b, section_504 or part_c_transition."
 )
@@ -59,6 +61,7 @@ EVERY_STATE = "all"
 @AS_OF
 @READING
 @RULES
+@POLICY
 @CALENDARS
 @click.option(
     "--project-until",
@@ -87,7 +90,9 @@ def preview_command(**given: Any) -> int:
 
     child, events = _read(given)
     wanted = None if child.state == EVERY_STATE else {child.state}
-    corpus = load_corpus(rules_folder(given["rules"]), jurisdictions=wanted, cache=cache_folder())
+    corpus = load_corpus(
+        rules_folder(given["rules"]), jurisdictions=wanted, policy=given["policy"], cache=cache_folder()
+    )
     if wanted:
         _known_state(child.state, corpus.states())
     rules = _rules_on(given["duty"], corpus)
@@ -209,7 +214,8 @@ def _read(given: dict[str, Any]) -> tuple[Child, list[WrittenEvent]]:
     if problems:
         raise UsageProblem(problems)
     grade = facts.pop("grade", given["grade"])
-    return Child(given["state"].lower(), given["program"], None, given["birth_date"], grade, facts), events
+    child = Child(given["state"].lower(), given["program"], None, given["birth_date"], grade, facts)
+    return dataclasses.replace(child, district=given["district"]), events
 
 
 def _facts(texts: Sequence[str], problems: list[Problem]) -> dict[str, Any]:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from compliance_engine.cli.exit_codes import CLEAN, FINDINGS
-from compliance_engine.cli.options import CALENDARS, RULES, day_option
+from compliance_engine.cli.options import CALENDARS, POLICY, RULES, day_option
 
 if TYPE_CHECKING:
     from compliance_engine.engine.rule_cases import CaseResult
@@ -21,7 +21,8 @@ def rules_group() -> None:
 
 @rules_group.command()
 @click.argument("folder", type=click.Path(path_type=Path), required=False)
-def check(folder: Path | None) -> int:
+@POLICY
+def check(folder: Path | None, policy: Path | None) -> int:
     """Read every rule and report all mistakes at once."""
     from compliance_engine.cases.rule_vocabulary import load_corpus
     from compliance_engine.data_files import rules_folder
@@ -29,11 +30,11 @@ def check(folder: Path | None) -> int:
     from compliance_engine.errors import error_for
     from compliance_engine.rules.lint import lint
 
-    corpus = load_corpus(rules_folder(folder))
+    corpus = load_corpus(rules_folder(folder), policy=policy)
     problems = lint(corpus)
     if problems:
         raise error_for(problems)
-    cases = read_cases(case_files(corpus.folder), corpus)
+    cases = read_cases([*case_files(corpus.folder), *(case_files(policy) if policy else ())], corpus)
     versions = sum(len(loaded.rule.versions) for loaded in corpus.rules.values())
     click.echo(
         f"{len(corpus.rules)} rules in {versions} versions, "
@@ -46,9 +47,12 @@ def check(folder: Path | None) -> int:
 @rules_group.command()
 @click.argument("paths", type=click.Path(path_type=Path), nargs=-1)
 @RULES
+@POLICY
 @CALENDARS
 @click.option("--verbose", "-v", is_flag=True, help="Name the cases that passed too.")
-def test(paths: tuple[Path, ...], rules: Path | None, calendars: Path | None, verbose: bool) -> int:
+def test(
+    paths: tuple[Path, ...], rules: Path | None, policy: Path | None, calendars: Path | None, verbose: bool
+) -> int:
     """Run the hand-counted cases beside the rules (of PATHS: folders or case files; all by default).
 
     A version, variant, exception or reading that no case exercises is a failure too.
@@ -58,11 +62,11 @@ def test(paths: tuple[Path, ...], rules: Path | None, calendars: Path | None, ve
     from compliance_engine.data_files import calendars_folder, rules_folder
     from compliance_engine.engine.exercised import unexercised
     from compliance_engine.engine.rule_cases import case_files, read_cases, rule_files_of, run_cases
-    from compliance_engine.rules.loader import shown_name
 
     folder = rules_folder(rules)
-    corpus = load_corpus(folder, jurisdictions=_jurisdictions(paths, folder))
-    files = [file for path in paths or (corpus.folder,) for file in case_files(path)]
+    corpus = load_corpus(folder, jurisdictions=_jurisdictions(paths, folder), policy=policy)
+    chosen = paths or (corpus.folder, *((policy,) if policy else ()))
+    files = [file for path in chosen for file in case_files(path)]
     if not files:
         raise click.UsageError(f"no case files (*.cases.yaml) in {', '.join(map(str, paths))}")
     results = list(run_cases(read_cases(files, corpus), corpus, load_calendars(calendars_folder(calendars))))
@@ -72,9 +76,10 @@ def test(paths: tuple[Path, ...], rules: Path | None, calendars: Path | None, ve
             _show_failure(result)
         elif verbose:
             click.echo(f"passed  {result.located.name}")
-    given = [path.resolve() for path in paths] or [corpus.folder.resolve()]
-    beside = {shown_name(file, corpus.folder.resolve()) for file in rule_files_of(given)}
-    tested = [loaded for loaded in corpus.rules.values() if loaded.document.name in beside]
+    beside = {file.resolve() for file in rule_files_of(chosen)}
+    tested = [
+        one for one in corpus.rules.values() if one.document.file and one.document.file.resolve() in beside
+    ]
     missing = unexercised(tested, (part for result in results for part in result.used))
     for problem in sorted(missing):
         click.echo(str(problem))

@@ -20,6 +20,7 @@ from compliance_engine.cli.options import (
     FAIL,
     FORMAT,
     KNOWN_AT,
+    POLICY,
     READING,
     RULES,
     STORE,
@@ -40,6 +41,7 @@ _Progress = Callable[[int, int, str], None]
 @day_option("--as-of", help="The day whose truth is asked; needed unless --resume.")
 @KNOWN_AT
 @RULES
+@POLICY
 @CALENDARS
 @READING
 @click.option(
@@ -59,7 +61,7 @@ def sweep_command(**given: Any) -> int:
     from compliance_engine.store.connect import open_store
 
     if given["resume"]:
-        fixed = ("as_of", "known_at", "rules", "calendars", "project_until")
+        fixed = ("as_of", "known_at", "rules", "policy", "calendars", "project_until")
         named = [f"--{name.replace('_', '-')}" for name in fixed if given[name] is not None]
         if named or given["readings"]:
             raise click.UsageError(
@@ -96,7 +98,7 @@ def _run(store: Store, given: dict[str, Any], progress: _Progress) -> Finished:
     year = given["project_until"]
     until = None if year is None else date(year, 6, 30)
     question = Question(given["as_of"], given["known_at"], read_readings(given["readings"]), until)
-    law = read_law(rules_folder(given["rules"]), calendars_folder(given["calendars"]))
+    law = read_law(rules_folder(given["rules"]), calendars_folder(given["calendars"]), given["policy"])
     return run_sweep(
         store, question, law, process, clock=clock, take_over=given["take_over"], progress=progress
     )

@@ -66,9 +66,8 @@ def deadline_lines(deadline: Deadline, *, working: bool = True) -> Iterator[str]
     if deadline.variant:
         yield f"  variant   {deadline.variant}"
     for index, citation in enumerate(deadline.citations):
-        yield f"  {'law' if index == 0 else '':<8}  {citation.ref}" + (
-            f"  {citation.url}" if citation.url else ""
-        )
+        source = "" if index else deadline.authority
+        yield f"  {source:<8}  {citation.ref}" + (f"  {citation.url}" if citation.url else "")
     if deadline.verified:
         yield f"  verified  {deadline.verified}: {VERIFIED[deadline.verified]}"
     for remark in remarks(deadline):

@@ -172,13 +172,14 @@ def rule_files(folder: Path, jurisdictions: Collection[str] | None = None) -> It
 
 
 def read_corpus(
-    folder: Path, *, jurisdictions: Collection[str] | None = None
+    folder: Path, *, jurisdictions: Collection[str] | None = None, policy: Path | None = None
 ) -> tuple[Corpus, list[Problem]]:
     """Read a folder of rules; what cannot be read is in the list of problems, the rest in the corpus.
 
     Args:
         folder: Holds ``<jurisdiction>/...``.
         jurisdictions: Only these folders (the federal one is always read); None for all.
+        policy: A folder of local policy, whose files must each be of a district.
     """
     wanted = None if jurisdictions is None else {*jurisdictions, FEDERAL}
     corpus, problems = Corpus(folder), []
@@ -190,12 +191,20 @@ def read_corpus(
                 problems += _read_special(corpus, path)
         except ComplianceError as error:
             problems += error.problems
-    for path in rule_files(folder, wanted):
+    for path in [*rule_files(folder, wanted), *policy_files(policy)]:
+        local = policy is not None and path.is_relative_to(policy)
         try:
-            problems += _read_rules(corpus, path)
+            problems += _read_rules(corpus, path, local=local)
         except ComplianceError as error:
             problems += error.problems
     return corpus, problems
+
+
+def policy_files(policy: Path | None) -> Iterator[Path]:
+    """Yield the rule files of a folder of local policy, sorted."""
+    for path in sorted(policy.rglob("*.yaml")) if policy else ():
+        if not path.name.endswith(".cases.yaml"):
+            yield path
 
 
 def shown_name(path: Path, folder: Path) -> str:
@@ -235,12 +244,16 @@ def _add_counts(corpus: Corpus, counts: DayCountFile, document: Document) -> lis
     return problems
 
 
-def _read_rules(corpus: Corpus, path: Path) -> list[Problem]:
-    document = read_yaml(path, name=shown_name(path, corpus.folder))
+def _read_rules(corpus: Corpus, path: Path, *, local: bool = False) -> list[Problem]:
+    document = read_yaml(path, name=None if local else shown_name(path, corpus.folder))
     try:
         file = RuleFile.model_validate(document.data)
     except ValidationError as error:
         return problems_of(error, document, RuleFile, code="CE210", thing=_first_id(document))
+    if local and file.district is None:
+        found = "local policy cannot change the law: this file names no district"
+        mend = "say district: <state>.<district>, and let its rules tighten those of law"
+        return [Problem(document.place(), "CE224", _first_id(document), found, mend=mend)]
     problems = []
     for index, rule in enumerate(file.rules):
         loaded = LoadedRule(rule, file.jurisdiction, file.program, file.district, document, index)

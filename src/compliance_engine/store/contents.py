@@ -29,13 +29,24 @@ class Snapshot:
     hash: str
 
 
-def take_snapshot(kind: Kind, folder: Path) -> Snapshot:
-    """Read what decides about dates and findings: all YAML files but the cases beside rules."""
-    found = {}
-    for path in sorted(folder.rglob("*.yaml")):
-        if not path.name.endswith(".cases.yaml"):
-            found[path.relative_to(folder).as_posix()] = path.read_bytes()
+def take_snapshot(kind: Kind, folder: Path, policy: Path | None = None) -> Snapshot:
+    """Read what decides about dates and findings: all YAML files but the cases beside rules.
+
+    Args:
+        policy: A folder of local policy, kept below ``local_policy``.
+    """
+    found = _yaml_files(folder)
+    if policy is not None:
+        found |= {f"local_policy/{name}": content for name, content in _yaml_files(policy).items()}
     return snapshot_of(kind, found)
+
+
+def _yaml_files(folder: Path) -> dict[str, bytes]:
+    return {
+        path.relative_to(folder).as_posix(): path.read_bytes()
+        for path in sorted(folder.rglob("*.yaml"))
+        if not path.name.endswith(".cases.yaml")
+    }
 
 
 def snapshot_of(kind: Kind, files: Mapping[str, bytes]) -> Snapshot:

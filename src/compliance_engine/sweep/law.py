@@ -42,13 +42,15 @@ class Law:
         )
 
 
-def read_law(rules: Path, calendars: Path) -> Law:
-    """Read a folder of rules and one of calendars.
+def read_law(rules: Path, calendars: Path, policy: Path | None = None) -> Law:
+    """Read a folder of rules and one of calendars, and perhaps one of local policy.
 
     Raises: ComplianceError with all problems of the rules, or of the findings rules, or of the calendars.
     """
-    snapshots = take_snapshot("rules", rules), take_snapshot("calendars", calendars)
-    return Law(load_corpus(rules), load_findings_rules(rules), load_calendars(calendars), *snapshots)
+    snapshots = take_snapshot("rules", rules, policy), take_snapshot("calendars", calendars)
+    return Law(
+        load_corpus(rules, policy=policy), load_findings_rules(rules), load_calendars(calendars), *snapshots
+    )
 
 
 @contextmanager

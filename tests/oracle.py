@@ -297,9 +297,7 @@ class _Duty(Clock):
             good = any_known(matches_any(rule.met_by.patterns, one) for one in plans)
             replaced = any_known(matches(rule.superseded_by, one) for one in plans)
             if good:
-                return (
-                    (later, True) if perhaps_replaced else (first_match(rule.met_by.patterns, plans), False)
-                )
+                return first_match(rule.met_by.patterns, plans), perhaps_replaced
             perhaps_good |= good is None
             perhaps_replaced |= replaced is None
             if replaced:

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pyarrow as pa
 
+import postgresql
 from compliance_engine.cases.generator import District, generate
 from compliance_engine.cases.importers.outcome import Imported
 from compliance_engine.cases.tables import CASES, EVENTS
@@ -73,10 +74,27 @@ def put(store: Store, what: Imported, *, received_at: datetime = NOW, **more: ob
 
 
 def new_store(folder: Path, what: Imported | None = None, name: str = "facts.db") -> Store:
-    store = open_store(folder / name, create=True)
+    store = opened(address(folder, name), create=True)
     if what is not None:
         put(store, what)
     return store
+
+
+OPEN: list[Store] = []
+"""The stores that the running test opened; its fixture closes them."""
+
+
+def opened(where: str, **how: bool) -> Store:
+    """Open a store until the test ends."""
+    OPEN.append(open_store(where, **how))
+    return OPEN[-1]
+
+
+def address(folder: Path, name: str = "facts.db") -> str:
+    """Return where a store of a test lies: a file, or a schema of the PostgreSQL server in use."""
+    if postgresql.server is None:
+        return str(folder / name)
+    return postgresql.schema(f"{folder.name}_{name}")
 
 
 def facts(store: Store, *, known_at: datetime | None = None, until_import: int | None = None) -> Facts:

@@ -1,13 +1,15 @@
-"""One small law for all tests of stores, read once."""
+"""One small law for all tests of stores, read once; and the two databases they run on."""
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
+import postgresql
 from compliance_engine.sweep.law import Law, read_law
-from store_samples import copy_law
+from store_samples import OPEN, copy_law
 
 
 @pytest.fixture(scope="session")
@@ -18,3 +20,26 @@ def law_folders(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path]:
 @pytest.fixture(scope="session")
 def law(law_folders: tuple[Path, Path]) -> Law:
     return read_law(*law_folders)
+
+
+@pytest.fixture(scope="session")
+def postgresql_url(tmp_path_factory: pytest.TempPathFactory) -> str:
+    return postgresql.start(tmp_path_factory.mktemp("postgresql"))
+
+
+def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+    """Run every test on both databases, one marked `sqlite_only` on files alone."""
+    files = metafunc.definition.get_closest_marker("sqlite_only")
+    metafunc.parametrize("database", ["sqlite"] if files else ["sqlite", "postgresql"], indirect=True)
+
+
+@pytest.fixture(autouse=True)
+def database(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
+    """The kind of database the test's stores lie in."""
+    if request.param == "postgresql":
+        monkeypatch.setattr(postgresql, "server", request.getfixturevalue("postgresql_url"))
+    yield request.param
+    while OPEN:
+        OPEN.pop().close()
+    if request.param == "postgresql":
+        postgresql.drop_schemas()

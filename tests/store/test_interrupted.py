@@ -12,12 +12,11 @@ import sqlalchemy as sa
 
 from compliance_engine.errors import StoreProblem
 from compliance_engine.store import results, sweeps
-from compliance_engine.store.connect import open_store
 from compliance_engine.store.tables import deadlines, sweep_lock
 from compliance_engine.store.tables import sweeps as sweep_table
 from compliance_engine.sweep import runner
 from compliance_engine.sweep.runner import resume_sweep
-from store_samples import AS_OF, NOW, judge_of, new_store, process, put, sweep, synthetic
+from store_samples import AS_OF, NOW, address, judge_of, new_store, opened, process, put, sweep, synthetic
 
 LATER = AS_OF + timedelta(days=60)
 THREE = ("tx.one", "tx.three", "tx.two")
@@ -183,11 +182,16 @@ def test_a_sweep_that_was_killed_is_locked_until_it_is_taken_over(tmp_path: Path
     given = synthetic(*THREE, cases=15)
     expected = sweep(new_store(tmp_path, given, "calm.db"), law)
     store = new_store(tmp_path, given)
-    script = [str(SOURCE / "tests" / "killed_sweep.py"), store.name, *map(str, law_folders), str(AS_OF)]
+    script = [
+        str(SOURCE / "tests" / "killed_sweep.py"),
+        address(tmp_path),
+        *map(str, law_folders),
+        str(AS_OF),
+    ]
     paths = {"PYTHONPATH": f"{SOURCE / 'src'}:{SOURCE / 'tests'}"}
     killed = subprocess.run([sys.executable, *script], env=paths, check=False, capture_output=True)
     assert killed.returncode == -9, killed.stderr
-    store = open_store(store.name)
+    store = opened(address(tmp_path))
     assert code_of(lambda: resume(store, law)) == "CE610"
     finished = resume(store, law, take_over=True)
     assert (finished.sweep.digest, finished.sweep.counts) == (expected.sweep.digest, expected.sweep.counts)

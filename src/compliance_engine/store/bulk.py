@@ -7,18 +7,22 @@ from datetime import UTC, datetime
 from typing import Any
 
 import pyarrow as pa
+import pyarrow.csv as csv
 import sqlalchemy as sa
 
 _ROWS = 65_536
+_BLOCK = 1 << 24
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 def read_table(connection: sa.Connection, query: sa.Select[Any], schema: pa.Schema) -> pa.Table:
-    """Return the rows of a query as columns.
+    """Return the rows of a query as columns, as the connection's transaction sees them.
 
     Args:
         query: Selects the columns of the schema in its order, as whole numbers, texts or null.
     """
+    if connection.dialect.name == "postgresql":
+        return _copied(connection, query, schema)
     cursor = connection.execute(query).cursor
     assert cursor is not None
     batches = []
@@ -32,11 +36,86 @@ def read_table(connection: sa.Connection, query: sa.Select[Any], schema: pa.Sche
     return pa.Table.from_batches(batches, schema=schema)
 
 
+def read_committed(connection: sa.Connection, query: sa.Select[Any], schema: pa.Schema) -> pa.Table:
+    """Return the rows of a query as columns, as they were last committed: for much at once.
+
+    A SQLite file is read by another connection and another driver, which is several times as fast and does
+    not see what the connection's own transaction has changed.
+    """
+    database = connection.engine.url.database
+    if connection.dialect.name != "sqlite" or not database:
+        return read_table(connection, query, schema)
+    from adbc_driver_sqlite import dbapi
+
+    with dbapi.connect(database) as arrow, arrow.cursor() as cursor:
+        cursor.adbc_statement.set_options(**{"adbc.sqlite.query.batch_rows": str(_ROWS)})
+        cursor.execute(sql_text(connection, query))
+        found = cursor.fetch_arrow_table()
+    return found.rename_columns(schema.names).cast(schema)
+
+
+def sql_text(connection: sa.Connection, query: sa.Select[Any]) -> str:
+    """Return a query as text, its parameters written out."""
+    return str(query.compile(connection, compile_kwargs={"literal_binds": True}))
+
+
+def _copied(connection: sa.Connection, query: sa.Select[Any], schema: pa.Schema) -> pa.Table:
+    command = f"COPY ({sql_text(connection, query)}) TO STDOUT (FORMAT CSV)"
+    received = pa.BufferOutputStream()
+    with _driver(connection).cursor() as cursor, cursor.copy(command) as copy:
+        for data in copy:
+            received.write(data)
+    content = received.getvalue()
+    if not content.size:
+        return schema.empty_table()
+    return csv.read_csv(
+        pa.BufferReader(content),
+        read_options=csv.ReadOptions(column_names=schema.names, block_size=_BLOCK),
+        parse_options=csv.ParseOptions(newlines_in_values=True),
+        convert_options=csv.ConvertOptions(
+            column_types=schema, null_values=[""], strings_can_be_null=True, quoted_strings_can_be_null=False
+        ),
+    )
+
+
+def _driver(connection: sa.Connection) -> Any:
+    """Return the psycopg connection of a SQLAlchemy connection."""
+    return connection.connection.driver_connection
+
+
 def insert_table(connection: sa.Connection, table: sa.Table, rows: pa.Table) -> None:
     """Insert rows given as columns; names are those of the database table."""
     names = [column.name for column in table.columns if column.name in rows.column_names]
-    columns = [rows.column(name).to_pylist() for name in names]
-    insert_rows(connection, table, names, list(zip(*columns, strict=True)))
+    if connection.dialect.name == "postgresql":
+        if len(rows):
+            _copy_in(connection, table.name, rows.select(names))
+        return
+    for part in rows.select(names).to_batches(max_chunksize=_ROWS):
+        insert_rows(connection, table, names, list(zip(*part.to_pydict().values(), strict=True)))
+
+
+def _copy_in(connection: sa.Connection, name: str, rows: pa.Table) -> None:
+    listed = ", ".join(rows.column_names)
+    options = csv.WriteOptions(include_header=False, quoting_style="needed")
+    with (
+        _driver(connection).cursor() as cursor,
+        cursor.copy(f"COPY {name} ({listed}) FROM STDIN (FORMAT CSV)") as copy,
+    ):
+        for part in rows.to_batches(max_chunksize=_ROWS):
+            written = pa.BufferOutputStream()
+            csv.write_csv(_textual(part), written, options)
+            copy.write(written.getvalue().to_pybytes())
+
+
+def _textual(rows: pa.RecordBatch) -> pa.RecordBatch:
+    """Return rows whose bytes are written as PostgreSQL reads them."""
+    for index, field in enumerate(rows.schema):
+        if pa.types.is_binary(field.type):
+            texts = [
+                None if value is None else f"\\x{value.hex()}" for value in rows.column(index).to_pylist()
+            ]
+            rows = rows.set_column(index, field.name, pa.array(texts, pa.string()))
+    return rows
 
 
 def insert_rows(

@@ -14,7 +14,7 @@ from compliance_engine.engine.changes import Change, day_or_none, kind_of
 from compliance_engine.engine.columns import Status
 from compliance_engine.store.bulk import read_table
 from compliance_engine.store.sweeps import Sweep
-from compliance_engine.store.tables import cases, deadlines
+from compliance_engine.store.tables import cases, deadlines, of_case
 from compliance_engine.store.words import all_words
 
 _NO_DAY = int(NO_DAY)
@@ -51,6 +51,6 @@ def read_changes(connection: sa.Connection, before: Sweep, after: Sweep) -> list
 
 def _rows(connection: sa.Connection, which: sa.ColumnElement[bool]) -> Iterator[tuple[Any, ...]]:
     columns = [sa.func.coalesce(deadlines.c[name], _NO_DAY) for name in _ROW.names[1:]]
-    query = sa.select(cases.c.case_id, *columns).join_from(deadlines, cases).where(which)
+    query = sa.select(cases.c.case_id, *columns).join_from(deadlines, cases, of_case(deadlines)).where(which)
     table = read_table(connection, query, _ROW)
     return zip(*(column.to_pylist() for column in table.columns), strict=True)

@@ -1,9 +1,9 @@
-"""Opening a store: a file (SQLite) or a database URL."""
+"""Opening a store: a file (SQLite), or the URL of a SQLite or PostgreSQL database."""
 
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,11 +13,13 @@ import sqlalchemy as sa
 from sqlalchemy.exc import DBAPIError
 
 from compliance_engine.errors import Place, Problem, StoreProblem
-from compliance_engine.store.tables import SCHEMA_VERSION, metadata, properties
+from compliance_engine.store.tables import REVISION, alembic_version, metadata
 
 BUSY_SECONDS = 30
+_WRITERS = 0x43454E47  # the advisory lock that writers of one PostgreSQL schema hold
 _MEMORY_MAP = 1 << 28
 _PAGES_KIB = 64_000
+FIRST_REVISION = "0001"  # of stores made before migrations were noted in them
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,16 +29,24 @@ class Store:
     Attributes:
         name: What messages call it: the path or URL as given, without a password.
         engine: The database.
+        any_version: Whether tables of another version are accepted: for migrations alone.
     """
 
     name: str
     engine: sa.Engine
+    any_version: bool = False
 
     @contextmanager
     def read(self) -> Iterator[sa.Connection]:
         """Give a connection whose reads all see one state of the store."""
-        with self._problems(), self.engine.connect() as connection, connection.begin():
-            yield connection
+        with self._problems(), self.engine.connect() as fresh:
+            connection = fresh
+            if self.engine.dialect.name == "postgresql":
+                connection = fresh.execution_options(
+                    isolation_level="REPEATABLE READ", postgresql_readonly=True
+                )
+            with connection.begin():
+                yield connection
 
     @contextmanager
     def write(self) -> Iterator[sa.Connection]:
@@ -66,32 +76,55 @@ class Store:
             raise _problem_of(self.name, error) from error
 
 
-def open_store(given: str | Path, *, create: bool = False) -> Store:
+def open_store(given: str | Path, *, create: bool = False, any_version: bool = False) -> Store:
     """Open a store.
 
     Args:
-        given: A path, or a database URL (``sqlite:///...``).
+        given: A path, or a database URL (``sqlite:///...``, ``postgresql://...``).
         create: Make the file and its tables if there are none.
+        any_version: Accept tables of another version, to migrate them.
 
     Raises: StoreProblem CE601 when there is no such file, CE602 when it is no store or cannot be used, CE603
         when another version of this program made it.
     """
     text = str(given)
-    url = sa.make_url(text) if "://" in text else sa.URL.create("sqlite", database=text)
+    url = _url(text)
     name = text if "://" not in text else url.render_as_string(hide_password=True)
     if url.get_backend_name() == "sqlite" and url.database:
         _check_file(Path(url.database), name, create=create)
-    engine = sa.create_engine(url)
-    if engine.dialect.name == "sqlite":
-        sa.event.listen(engine, "connect", _prepare)
-        sa.event.listen(engine, "begin", _begin)
-    store = Store(name, engine)
+    engine = _engine(url, name)
+    store = Store(name, engine, any_version)
     try:
         _check_tables(store, create=create)
     except BaseException:
         store.close()
         raise
     return store
+
+
+def _url(text: str) -> sa.URL:
+    if "://" not in text:
+        return sa.URL.create("sqlite", database=text)
+    url = sa.make_url(text)
+    return url.set(drivername="postgresql+psycopg") if url.get_backend_name() == "postgresql" else url
+
+
+def _engine(url: sa.URL, name: str) -> sa.Engine:
+    known = {"sqlite": _prepare, "postgresql": _prepare_postgresql}
+    backend = url.get_backend_name()
+    if backend not in known:
+        found, expected = f"no store can be kept in {backend}", "a file, or sqlite:// or postgresql://"
+        raise StoreProblem(Problem(Place(name), "CE602", "store", found, expected))
+    try:
+        engine = sa.create_engine(url, pool_pre_ping=backend == "postgresql")
+    except ModuleNotFoundError as error:
+        mend = "install compliance-engine[postgres]"
+        raise StoreProblem(
+            Problem(Place(name), "CE602", "store", f"{error.name} is not installed", mend=mend)
+        ) from error
+    sa.event.listen(engine, "connect", known[backend])
+    sa.event.listen(engine, "begin", _begin if backend == "sqlite" else _begin_postgresql)
+    return engine
 
 
 def _check_file(path: Path, name: str, *, create: bool) -> None:
@@ -124,36 +157,57 @@ def _begin(connection: sa.Connection) -> None:
     connection.exec_driver_sql("BEGIN IMMEDIATE" if writes else "BEGIN")
 
 
+def _prepare_postgresql(connection: Any, _: Any) -> None:
+    """Set up a new PostgreSQL connection: how long a writer waits, and moments in UTC."""
+    with connection.cursor() as cursor:
+        cursor.execute(f"SET lock_timeout = {max(1, BUSY_SECONDS * 1000)}")  # 0 would be for ever
+        cursor.execute("SET timezone = 'UTC'")
+    connection.commit()
+
+
+def _begin_postgresql(connection: sa.Connection) -> None:
+    """Let one writer in at a time, as SQLite does; readers never wait."""
+    if connection.get_execution_options().get("writes", False):
+        connection.exec_driver_sql(f"SELECT pg_advisory_xact_lock({_WRITERS}, hashtext(current_schema()))")
+
+
 def _check_tables(store: Store, *, create: bool) -> None:
     with store.read() as connection:
         present = set(sa.inspect(connection).get_table_names())
+        version = revision_of(connection, present)
     if not present and create:
         with store.write() as connection:
             metadata.create_all(connection, checkfirst=True)
-            if connection.execute(sa.select(properties.c.value)).first() is None:
-                connection.execute(
-                    properties.insert().values(name="schema_version", value=str(SCHEMA_VERSION))
-                )
+            if connection.execute(sa.select(alembic_version)).first() is None:
+                connection.execute(alembic_version.insert().values(version_num=REVISION))
         return
-    if "properties" not in present:
+    if version is None:
         mend = "give another file" if present else "import a case history first"
         raise store.problem("CE602", "it holds no store of this program", thing="store", mend=mend)
-    with store.read() as connection:
-        query = sa.select(properties.c.value).where(properties.c.name == "schema_version")
-        version = connection.execute(query).scalar()
-    if version != str(SCHEMA_VERSION):
-        found = f"its tables are version {version}"
-        mend = "use the version of the program that made it, or import anew"
-        raise store.problem("CE603", found, thing="store", expected=f"version {SCHEMA_VERSION}", mend=mend)
+    if version != REVISION and not store.any_version:
+        found = f"its tables are of version {version}"
+        mend = "use a newer version of this program"
+        if version < REVISION:
+            mend = f"make a copy, then: compliance-engine store upgrade --store {store.name}"
+        raise store.problem("CE603", found, thing="store", expected=f"version {REVISION}", mend=mend)
+
+
+def revision_of(connection: sa.Connection, present: Collection[str]) -> str | None:
+    """Return up to which migration the tables are; None where they are no store of ours."""
+    if "alembic_version" in present and "sweeps" in present:
+        return connection.execute(sa.select(alembic_version.c.version_num)).scalar()
+    return FIRST_REVISION if {"properties", "sweeps"} <= set(present) else None
 
 
 def _problem_of(name: str, error: DBAPIError) -> StoreProblem:
-    text = str(error.orig)
-    if "locked" in text or "busy" in text:
+    text = str(error.orig).strip().partition("\n")[0]
+    if any(word in text for word in ("locked", "busy", "lock timeout")):
         found, mend = (
             f"another program has been writing for {BUSY_SECONDS} seconds",
             "try again when it has ended",
         )
         return StoreProblem(Problem(Place(name), "CE604", "store", found, mend=mend))
     mend = "check the file, the free space and the rights to write"
+    if "postgresql" in name:
+        mend = "check that the database runs, the address, and the rights of the user"
     return StoreProblem(Problem(Place(name), "CE602", "store", f"the database says: {text}", mend=mend))

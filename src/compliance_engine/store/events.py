@@ -17,9 +17,11 @@ import sqlalchemy as sa
 from compliance_engine.cases.importers.outcome import Imported, QuarantinedRow
 from compliance_engine.dates import BoolArray
 from compliance_engine.store.bulk import insert_table, next_number, read_table, to_microseconds
+from compliance_engine.store.chain import add_link
 from compliance_engine.store.connect import Store
+from compliance_engine.store.seals import as_signed, event_seals, import_digest
 from compliance_engine.store.tables import case_versions, cases, districts, events, imports
-from compliance_engine.store.words import Words
+from compliance_engine.store.words import Words, all_words
 
 _KNOWN_CASE = pa.schema(
     [
@@ -305,8 +307,17 @@ class _Import:
         new = new.append_column("recorded_at", recorded)
         new = new.append_column("event_number", pa.array(np.arange(first, first + len(new), dtype=np.int64)))
         new = new.append_column("import_id", pa.array(np.full(len(new), self.number, np.int32)))
-        insert_table(self.connection, events, new)
+        self._seal(new, table.column("case_id").take(pa.array(order)))
         return Counts(len(new), 0, len(table) - len(new) - clashes, clashes + int(lost.sum()))
+
+    def _seal(self, new: pa.Table, case_ids: pa.ChunkedArray) -> None:
+        """Insert the events with their seals, and link the import to the chain."""
+        seals = event_seals(new, case_ids, all_words(self.connection))
+        insert_table(self.connection, events, new.append_column("seal", pa.array(as_signed(seals))))
+        digest = import_digest(new.column("event_number").to_numpy(), seals)
+        of_this = imports.c.import_id == self.number
+        self.connection.execute(imports.update().where(of_this).values(digest=digest))
+        add_link(self.connection, "import", self.number, digest)
 
     def _event_rows(self, table: pa.Table, keys: npt.NDArray[np.int32]) -> pa.Table:
         columns = [

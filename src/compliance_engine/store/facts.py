@@ -16,7 +16,7 @@ from compliance_engine.cases.tables import CASES, EVENTS
 from compliance_engine.dates import IntArray
 from compliance_engine.store.bulk import next_number, read_table, to_microseconds
 from compliance_engine.store.connect import Store
-from compliance_engine.store.tables import case_versions, cases, districts, events, imports
+from compliance_engine.store.tables import case_versions, cases, districts, events, imports, of_case
 from compliance_engine.store.words import all_words, decode
 
 _CASE = pa.schema(
@@ -139,13 +139,14 @@ def read_facts(
 def _case_query(which: sa.ColumnElement[bool], until_import: int) -> sa.Select[Any]:
     columns = (cases.c.case_key, cases.c.district_key, cases.c.case_id, cases.c.program)
     columns_of_version = (case_versions.c[name] for name in _CASE.names[4:])
-    joined = sa.select(*columns, *columns_of_version).join_from(cases, case_versions)
+    joined = sa.select(*columns, *columns_of_version).join_from(cases, case_versions, of_case(case_versions))
     return joined.where(which, case_versions.c.import_id <= until_import)
 
 
 def _event_query(which: sa.ColumnElement[bool], until_import: int) -> sa.Select[Any]:
     columns = (events.c[name] for name in _EVENT.names)
-    return sa.select(*columns).join_from(cases, events).where(which, events.c.import_id <= until_import)
+    joined = sa.select(*columns).join_from(cases, events, of_case(events))
+    return joined.where(which, events.c.import_id <= until_import)
 
 
 def _known_versions(versions: pa.Table, known_at: datetime | None) -> np.ndarray[Any, np.dtype[np.intp]]:

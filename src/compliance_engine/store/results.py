@@ -15,7 +15,7 @@ from compliance_engine.dates import NO_DAY, to_day
 from compliance_engine.engine.columns import Flag, Status
 from compliance_engine.store.bulk import insert_rows, insert_table, next_number, read_table
 from compliance_engine.store.sweeps import Sweep
-from compliance_engine.store.tables import cases, deadlines, districts, findings, verdicts
+from compliance_engine.store.tables import cases, deadlines, districts, findings, of_case, verdicts
 from compliance_engine.store.words import all_words, decode
 
 _NUMBER = pa.int32()
@@ -95,7 +95,7 @@ def _current(connection: sa.Connection, table: sa.Table, district: int, schema: 
         sa.func.coalesce(table.c[name], _NULL) if table.c[name].nullable else table.c[name]
         for name in schema.names
     ]
-    query = sa.select(*columns, table.c.id).join_from(cases, table)
+    query = sa.select(*columns, table.c.id).join_from(cases, table, of_case(table))
     query = query.where(cases.c.district_key == district, table.c.valid_to.is_(None))
     return read_table(connection, query, schema.append(pa.field("id", pa.int64())))
 
@@ -190,7 +190,7 @@ def _read(
     connection: sa.Connection, table: sa.Table, names: Sequence[str], sweep: int, case_id: str | None
 ) -> pa.Table:
     about = (cases.c.case_id, districts.c.state, districts.c.district, cases.c.program)
-    query = sa.select(*about, *(table.c[name] for name in names)).join_from(table, cases)
+    query = sa.select(*about, *(table.c[name] for name in names)).join_from(table, cases, of_case(table))
     query = query.join(districts, cases.c.district_key == districts.c.district_key)
     query = query.where(
         table.c.valid_from <= sweep, sa.or_(table.c.valid_to.is_(None), table.c.valid_to > sweep)

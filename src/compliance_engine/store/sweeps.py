@@ -14,6 +14,7 @@ import sqlalchemy as sa
 
 from compliance_engine.dates import to_date, to_day
 from compliance_engine.store.bulk import next_number, to_microseconds, to_moment
+from compliance_engine.store.chain import add_link
 from compliance_engine.store.connect import Store
 from compliance_engine.store.contents import Snapshot, keep_snapshot
 from compliance_engine.store.facts import District, last_import, read_districts
@@ -186,6 +187,7 @@ def finish(store: Store, sweep: int, process: Process, moment: datetime) -> Swee
         digest = hashlib.sha256("\n".join(sorted(lines)).encode()).hexdigest()
         values = {"state": "finished", "finished_at": to_microseconds(moment), "counts": _as_text(totals)}
         connection.execute(sweeps.update().where(sweeps.c.sweep == sweep).values(digest=digest, **values))
+        add_link(connection, "sweep", sweep, digest)
         connection.execute(sweep_lock.delete())
         return find(connection, sweep)
 

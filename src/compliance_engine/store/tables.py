@@ -1,34 +1,32 @@
 """The tables of the store. `docs/store.md` describes them for readers of the database.
 
 Days are whole numbers since 1970-01-01, moments are microseconds since 1970-01-01 (UTC). Texts that repeat
-(event types, attributes, rule ids, reasons) are kept once in `words`.
+(event types, attributes, rule ids, reasons) are kept once in `words`. The large tables (events, deadlines,
+findings) have no foreign keys: a database checks them row by row, which costs more than the rest of a sweep;
+`audit verify` checks what they say. A change here needs a migration (`migrations/versions`).
 """
 
 from __future__ import annotations
 
 import sqlalchemy as sa
 
-SCHEMA_VERSION = 1
+REVISION = "0002"
+"""The newest migration, whose tables these are."""
 
 metadata = sa.MetaData()
 _Number = sa.BigInteger().with_variant(sa.Integer(), "sqlite")
 
 
 def _word(name: str, *, nullable: bool = True) -> sa.Column[int]:
-    return sa.Column(name, sa.Integer, sa.ForeignKey("words.word"), nullable=nullable)
+    return sa.Column(name, sa.Integer, nullable=nullable)
 
 
-def _sweep(name: str, *, nullable: bool = False) -> sa.Column[int]:
-    return sa.Column(name, sa.Integer, sa.ForeignKey("sweeps.sweep"), nullable=nullable)
-
-
-properties = sa.Table(
-    "properties",
+alembic_version = sa.Table(
+    "alembic_version",
     metadata,
-    sa.Column("name", sa.Text, primary_key=True),
-    sa.Column("value", sa.Text, nullable=False),
+    sa.Column("version_num", sa.String(32), primary_key=True),
 )
-"""Facts about the store itself, `schema_version` among them."""
+"""One row: the migration up to which the tables are."""
 
 words = sa.Table(
     "words",
@@ -60,9 +58,10 @@ imports = sa.Table(
             "conflicting_events",
         )
     ),
+    sa.Column("digest", sa.Text),
     sqlite_autoincrement=True,
 )
-"""One row per import that changed or confirmed something."""
+"""One row per import that changed or confirmed something; `digest` seals the events it added."""
 
 districts = sa.Table(
     "districts",
@@ -89,8 +88,8 @@ cases = sa.Table(
 case_versions = sa.Table(
     "case_versions",
     metadata,
-    sa.Column("case_key", sa.Integer, sa.ForeignKey("cases.case_key"), primary_key=True),
-    sa.Column("import_id", sa.Integer, sa.ForeignKey("imports.import_id"), primary_key=True),
+    sa.Column("case_key", sa.Integer, primary_key=True, autoincrement=False),
+    sa.Column("import_id", sa.Integer, primary_key=True, autoincrement=False),
     sa.Column("recorded_at", sa.BigInteger),
     sa.Column("calendar", sa.Text),
     sa.Column("birth_day", sa.Integer),
@@ -103,7 +102,7 @@ case_versions = sa.Table(
 events = sa.Table(
     "events",
     metadata,
-    sa.Column("case_key", sa.Integer, sa.ForeignKey("cases.case_key"), primary_key=True),
+    sa.Column("case_key", sa.Integer, primary_key=True, autoincrement=False),
     sa.Column("event_number", _Number, primary_key=True, autoincrement=False),
     _word("event", nullable=False),
     sa.Column("occurred_on", sa.Integer, nullable=False),
@@ -112,10 +111,14 @@ events = sa.Table(
     sa.Column("event_id", sa.Text),
     sa.Column("corrects", sa.Text),
     sa.Column("retracts", sa.Text),
-    sa.Column("import_id", sa.Integer, sa.ForeignKey("imports.import_id"), nullable=False),
+    sa.Column("import_id", sa.Integer, nullable=False),
+    sa.Column("seal", sa.BigInteger, nullable=False),
     sqlite_with_rowid=False,
 )
-"""Dated facts, kept by case; a later record corrects or retracts an earlier one by its `event_id`."""
+"""Dated facts, kept by case; a later record corrects or retracts an earlier one by its `event_id`.
+
+`seal` is a digest of the row, so that a changed one can be named.
+"""
 
 contents = sa.Table(
     "contents",
@@ -162,6 +165,18 @@ sweeps = sa.Table(
 )
 """`state` is running, finished or abandoned; readers look at the last finished one."""
 
+chain = sa.Table(
+    "chain",
+    metadata,
+    sa.Column("link", sa.Integer, primary_key=True, autoincrement=False),
+    sa.Column("kind", sa.Text, nullable=False),
+    sa.Column("number", sa.Integer, nullable=False),
+    sa.Column("digest", sa.Text, nullable=False),
+    sa.Column("head", sa.Text, nullable=False),
+    sa.UniqueConstraint("kind", "number"),
+)
+"""Every import and finished sweep in order; `head` is a digest of all links up to this one."""
+
 sweep_parts = sa.Table(
     "sweep_parts",
     metadata,
@@ -176,7 +191,7 @@ sweep_lock = sa.Table(
     "sweep_lock",
     metadata,
     sa.Column("lock", sa.Integer, sa.CheckConstraint("lock = 1"), primary_key=True),
-    _sweep("sweep"),
+    sa.Column("sweep", sa.Integer, sa.ForeignKey("sweeps.sweep"), nullable=False),
     sa.Column("process", sa.Integer, nullable=False),
     sa.Column("host", sa.Text, nullable=False),
     sa.Column("taken_at", sa.BigInteger, nullable=False),
@@ -186,7 +201,7 @@ sweep_lock = sa.Table(
 deadlines = sa.Table(
     "deadlines",
     metadata,
-    sa.Column("case_key", sa.Integer, sa.ForeignKey("cases.case_key"), primary_key=True),
+    sa.Column("case_key", sa.Integer, primary_key=True, autoincrement=False),
     sa.Column("id", _Number, primary_key=True, autoincrement=False),
     _word("rule", nullable=False),
     sa.Column("opened_on", sa.Integer),
@@ -202,8 +217,8 @@ deadlines = sa.Table(
     _word("reason"),
     _word("about"),
     sa.Column("flags", sa.Integer, nullable=False),
-    _sweep("valid_from"),
-    _sweep("valid_to", nullable=True),
+    sa.Column("valid_from", sa.Integer, nullable=False),
+    sa.Column("valid_to", sa.Integer),
     sqlite_with_rowid=False,
 )
 """Deadlines as change rows: true from the sweep `valid_from` until before `valid_to` (null: still).
@@ -223,15 +238,15 @@ verdicts = sa.Table(
 findings = sa.Table(
     "findings",
     metadata,
-    sa.Column("case_key", sa.Integer, sa.ForeignKey("cases.case_key"), primary_key=True),
+    sa.Column("case_key", sa.Integer, primary_key=True, autoincrement=False),
     sa.Column("id", _Number, primary_key=True, autoincrement=False),
     _word("rule", nullable=False),
     sa.Column("opened_on", sa.Integer),
     sa.Column("nth", sa.Integer, nullable=False),
     _word("finding", nullable=False),
-    sa.Column("verdict", sa.Integer, sa.ForeignKey("verdicts.verdict"), nullable=False),
-    _sweep("valid_from"),
-    _sweep("valid_to", nullable=True),
+    sa.Column("verdict", sa.Integer, nullable=False),
+    sa.Column("valid_from", sa.Integer, nullable=False),
+    sa.Column("valid_to", sa.Integer),
     sqlite_with_rowid=False,
 )
 """Findings as change rows, each of the deadline with the same case, rule, opening and number."""
@@ -244,3 +259,8 @@ for _table in (deadlines, findings):
         sqlite_where=_table.c.valid_to.is_not(None),
         postgresql_where=_table.c.valid_to.is_not(None),
     )
+
+
+def of_case(table: sa.Table) -> sa.ColumnElement[bool]:
+    """Return the condition that joins a table without foreign keys to `cases`."""
+    return table.c.case_key == cases.c.case_key

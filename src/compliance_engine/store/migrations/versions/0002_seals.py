@@ -1,0 +1,200 @@
+"""Seals and a chain over imports and sweeps, no row-wise foreign keys.
+
+Revision ID: 0002
+Revises: 0001
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import pyarrow as pa
+import sqlalchemy as sa
+from alembic import op
+
+from compliance_engine.store.bulk import read_table
+from compliance_engine.store.chain import next_head
+from compliance_engine.store.seals import EVENT_COLUMNS, as_signed, event_seals, import_digest
+
+revision = "0002"
+down_revision = "0001"
+branch_labels = None
+depends_on = None
+
+_NUMBER = sa.BigInteger().with_variant(sa.Integer(), "sqlite")
+_LARGE = ("case_versions", "events", "deadlines", "findings")
+_ENDED = ("deadlines", "findings")
+_BATCH = 200_000
+_EVENT = pa.schema(
+    [
+        ("case_key", pa.int32()),
+        ("event_number", pa.int64()),
+        ("case_id", pa.string()),
+        *((name, pa.int64()) for name in EVENT_COLUMNS[:4]),
+        *((name, pa.string()) for name in EVENT_COLUMNS[4:]),
+        ("import_id", pa.int32()),
+    ]
+)
+
+
+def _columns(table: str, *, keys: bool) -> list[sa.Column[Any]]:
+    """Return the columns of a large table, with (0001) or without (0002) their foreign keys."""
+
+    def number(name: str, target: str = "", *, nullable: bool = True, key: bool = False) -> sa.Column[Any]:
+        points = [sa.ForeignKey(target)] if keys and target else []
+        return sa.Column(
+            name, sa.Integer, *points, nullable=nullable, primary_key=key, autoincrement=keys and not key
+        )
+
+    case = number("case_key", "cases.case_key", key=True, nullable=False)
+    lasting = [
+        number("valid_from", "sweeps.sweep", nullable=False),
+        number("valid_to", "sweeps.sweep"),
+    ]
+    opening = [
+        case,
+        sa.Column("id", _NUMBER, primary_key=True, autoincrement=False),
+        number("rule", "words.word", nullable=False),
+        number("opened_on"),
+        number("nth", nullable=False),
+    ]
+    made: dict[str, Callable[[], list[sa.Column[Any]]]] = {
+        "case_versions": lambda: [
+            case,
+            number("import_id", "imports.import_id", key=True, nullable=False),
+            sa.Column("recorded_at", sa.BigInteger),
+            sa.Column("calendar", sa.Text),
+            number("birth_day"),
+            number("grade"),
+            number("attributes", "words.word"),
+        ],
+        "events": lambda: [
+            case,
+            sa.Column("event_number", _NUMBER, primary_key=True, autoincrement=False),
+            number("event", "words.word", nullable=False),
+            number("occurred_on", nullable=False),
+            sa.Column("recorded_at", sa.BigInteger),
+            number("attributes", "words.word"),
+            *(sa.Column(name, sa.Text) for name in ("event_id", "corrects", "retracts")),
+            number("import_id", "imports.import_id", nullable=False),
+            *([] if keys else [sa.Column("seal", sa.BigInteger, nullable=False)]),
+        ],
+        "deadlines": lambda: [
+            *opening,
+            *(number(name) for name in ("due_on", "met_on", "closed_on")),
+            number("status", nullable=False),
+            number("days_late"),
+            number("version"),
+            *(number(name, "words.word") for name in ("variant", "excuse", "reason", "about")),
+            number("flags", nullable=False),
+            *lasting,
+        ],
+        "findings": lambda: [
+            *opening,
+            number("finding", "words.word", nullable=False),
+            number("verdict", "verdicts.verdict", nullable=False),
+            *lasting,
+        ],
+    }
+    return made[table]()
+
+
+def upgrade() -> None:
+    """Rebuild the large tables, seal what they hold, and begin the chain."""
+    op.add_column("imports", sa.Column("digest", sa.Text))
+    chain = op.create_table(
+        "chain",
+        sa.Column("link", sa.Integer, primary_key=True, autoincrement=False),
+        sa.Column("kind", sa.Text, nullable=False),
+        sa.Column("number", sa.Integer, nullable=False),
+        sa.Column("digest", sa.Text, nullable=False),
+        sa.Column("head", sa.Text, nullable=False),
+        sa.UniqueConstraint("kind", "number"),
+    )
+    for name in _LARGE:
+        _rebuild(name, keys=False, fill=name != "events")
+    _link(chain, _seal_events())
+    bind = op.get_bind()
+    bind.exec_driver_sql("DROP TABLE events_before")
+    op.drop_table("properties")
+
+
+def downgrade() -> None:
+    """Bring back the tables of 0001; seals and chain go, facts and results stay."""
+    for name in reversed(_LARGE):
+        _rebuild(name, keys=True)
+    op.drop_table("chain")
+    op.drop_column("imports", "digest")
+    properties = op.create_table(
+        "properties",
+        sa.Column("name", sa.Text, primary_key=True),
+        sa.Column("value", sa.Text, nullable=False),
+    )
+    op.bulk_insert(properties, [{"name": "schema_version", "value": "1"}])
+
+
+def _rebuild(name: str, *, keys: bool, fill: bool = True) -> None:
+    """Make a table anew beside the old one, move the rows over, and drop the old one (if filled)."""
+    if name in _ENDED:
+        op.drop_index(f"{name}_ended", name)
+    op.rename_table(name, f"{name}_before")
+    columns = _columns(name, keys=keys)
+    op.create_table(name, *columns, sqlite_with_rowid=False)
+    if name in _ENDED:
+        where = sa.text("valid_to IS NOT NULL")
+        op.create_index(f"{name}_ended", name, ["valid_to"], sqlite_where=where, postgresql_where=where)
+    if fill:
+        listed = ", ".join(column.name for column in columns)
+        op.execute(f"INSERT INTO {name} ({listed}) SELECT {listed} FROM {name}_before")
+        op.drop_table(f"{name}_before")
+
+
+def _seal_events() -> dict[int, str]:
+    """Move the events over with their seals, import by import; return the digest of each import."""
+    bind = op.get_bind()
+    texts: dict[int, str] = {row[0]: row[1] for row in bind.execute(sa.text("SELECT word, text FROM words"))}
+    digests: dict[int, str] = {}
+    names = ("case_key", "event_number", *EVENT_COLUMNS, "import_id")
+    listed = ", ".join(names)
+    insert = sa.text(
+        f"INSERT INTO events ({listed}, seal) VALUES ({', '.join(f':{name}' for name in names)}, :seal)"
+    )
+    before = sa.table("events_before", *(sa.column(name) for name in names))
+    cases = sa.table("cases", sa.column("case_key"), sa.column("case_id"))
+    picked = [
+        before.c.case_key,
+        before.c.event_number,
+        cases.c.case_id,
+        *(before.c[name] for name in names[2:]),
+    ]
+    imports = bind.execute(sa.text("SELECT import_id FROM imports ORDER BY import_id")).scalars().all()
+    for number in imports:
+        query = sa.select(*picked).join_from(before, cases, before.c.case_key == cases.c.case_key)
+        rows = read_table(bind, query.where(before.c.import_id == number), _EVENT)
+        seals = event_seals(rows, rows.column("case_id"), texts)
+        sealed = rows.drop_columns(["case_id"]).append_column("seal", pa.array(as_signed(seals)))
+        for part in sealed.to_batches(max_chunksize=_BATCH):
+            bind.execute(insert, part.to_pylist())
+        digest = import_digest(rows.column("event_number").to_numpy(), seals)
+        bind.execute(
+            sa.text("UPDATE imports SET digest = :digest WHERE import_id = :number"),
+            {"digest": digest, "number": number},
+        )
+        digests[number] = digest
+    return digests
+
+
+def _link(chain: sa.Table, digests: Mapping[int, str]) -> None:
+    """Link the imports, and each finished sweep after the last import it knew."""
+    bind = op.get_bind()
+    query = "SELECT last_import, sweep, digest FROM sweeps WHERE state = 'finished'"
+    things = [(number, 0, "import", number, digest) for number, digest in digests.items()]
+    things += [
+        (last, number, "sweep", number, digest) for last, number, digest in bind.execute(sa.text(query))
+    ]
+    head = ""
+    for link, (_, _, kind, number, digest) in enumerate(sorted(things), start=1):
+        head = next_head(head, kind, number, digest)
+        values = {"link": link, "kind": kind, "number": number, "digest": digest, "head": head}
+        bind.execute(chain.insert().values(**values))

@@ -1,0 +1,105 @@
+"""Digests of stored rows: a changed event can be named, and what a case came to can be compared.
+
+A seal is 64 bits over the columns of a row, texts by their own digest, so that it does not depend on the
+numbers that texts have in one store. It finds what was changed by accident or in passing; whoever changes a
+row and its seal is found by the digest of the import, and whoever changes that too by the chain. The form of
+a seal never changes: a store keeps those it made.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+
+Seals = npt.NDArray[np.uint64]
+_MIX = (np.uint64(0xBF58476D1CE4E5B9), np.uint64(0x94D049BB133111EB))
+_STEP = np.uint64(0x9E3779B97F4A7C15)
+_NULL = np.uint64(0xA5A5A5A5A5A5A5A5)
+
+
+def text_seal(text: str) -> int:
+    """Return the digest of a text, 64 bits."""
+    return int.from_bytes(hashlib.blake2b(text.encode(), digest_size=8).digest(), "little")
+
+
+def text_seals(column: pa.ChunkedArray | pa.Array) -> Seals:
+    """Return the digest of each text of a column, uint64[n]; null has one of its own."""
+    flat = column.combine_chunks() if isinstance(column, pa.ChunkedArray) else column
+    encoded = flat.cast(pa.string()).dictionary_encode()
+    if isinstance(encoded, pa.ChunkedArray):  # an empty column has no chunk to combine
+        return np.zeros(0, np.uint64)
+    table = np.array([*map(text_seal, encoded.dictionary.to_pylist()), int(_NULL)], np.uint64)
+    place: npt.NDArray[np.int32] = encoded.indices.fill_null(len(table) - 1).to_numpy(zero_copy_only=False)
+    return table[place]
+
+
+def number_seals(column: pa.ChunkedArray | pa.Array) -> Seals:
+    """Return whole numbers as uint64[n], null as a value of its own."""
+    values = column.cast(pa.int64())
+    missing = np.asarray(values.is_null())
+    filled = values.fill_null(0).to_numpy()
+    return np.where(missing, _NULL, filled.view(np.uint64) if filled.dtype == np.int64 else filled)
+
+
+def word_seals(column: pa.ChunkedArray | pa.Array, texts: Mapping[int, str]) -> Seals:
+    """Return the digests of texts given by their numbers in a store, uint64[n]; null has one of its own."""
+    numbers = column.cast(pa.int64()).fill_null(-1).to_numpy()
+    used, place = np.unique(numbers, return_inverse=True)
+    table = np.array(
+        [int(_NULL) if number < 0 else text_seal(texts[number]) for number in used.tolist()], np.uint64
+    )
+    return table[place] if len(table) else np.zeros(0, np.uint64)
+
+
+def mixed(columns: Sequence[Seals]) -> Seals:
+    """Return one digest per row over its columns, in their order, uint64[n]."""
+    total = np.zeros(len(columns[0]), np.uint64)
+    with np.errstate(over="ignore"):
+        for number, column in enumerate(columns):
+            value = column + _STEP * np.uint64(number + 1)
+            value = (value ^ (value >> np.uint64(30))) * _MIX[0]
+            value = (value ^ (value >> np.uint64(27))) * _MIX[1]
+            total = (total ^ value ^ (value >> np.uint64(31))) * _MIX[0] + _STEP
+            total ^= total >> np.uint64(29)
+    return total
+
+
+def as_signed(seals: Seals) -> npt.NDArray[np.int64]:
+    """Return digests as a database keeps them, int64[n]."""
+    return seals.view(np.int64)
+
+
+EVENT_COLUMNS = ("event", "occurred_on", "recorded_at", "attributes", "event_id", "corrects", "retracts")
+"""What a seal of an event covers, after the id of its case."""
+
+
+def event_seals(rows: pa.Table, case_ids: pa.ChunkedArray, texts: Mapping[int, str]) -> Seals:
+    """Return the seal of each event.
+
+    Args:
+        rows: Columns of `EVENT_COLUMNS`; event and attributes as numbers of words.
+        case_ids: The id of each event's case.
+        texts: The words by number.
+    """
+    return mixed(
+        [
+            text_seals(case_ids),
+            word_seals(rows.column("event"), texts),
+            number_seals(rows.column("occurred_on")),
+            number_seals(rows.column("recorded_at")),
+            word_seals(rows.column("attributes"), texts),
+            *(text_seals(rows.column(name)) for name in ("event_id", "corrects", "retracts")),
+        ]
+    )
+
+
+def import_digest(numbers: npt.NDArray[np.int64], seals: Seals) -> str:
+    """Return the digest of an import's events, in the order of their numbers."""
+    order = np.argsort(numbers, kind="stable")
+    found = hashlib.sha256(f"events:{len(order)}:".encode())
+    found.update(seals[order].astype("<u8").tobytes())
+    return found.hexdigest()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import date
 from pathlib import Path
 
 import pytest
@@ -17,7 +18,6 @@ from store_samples import (
     address,
     case,
     consent,
-    event,
     facts,
     imported,
     new_store,
@@ -34,10 +34,10 @@ def filled(folder: Path, law):
     """Return a store with two imports, a corrected event, and a finished sweep."""
     store = new_store(folder, synthetic("tx.one", "tx.two", cases=15))
     more = [
-        consent("c000001", "2025-10-01", event_id="first"),
-        event("c000001", "note", "2025-10-02"),
+        consent("known", "2025-10-01", event_id="first"),
+        consent("known", "2025-10-02", event_id="second", corrects="first"),
     ]
-    put(store, imported([], more))
+    put(store, imported([case("known", birth_date=date(2017, 5, 1), grade=3)], more))
     return store, sweep(store, law)
 
 

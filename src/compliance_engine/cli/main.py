@@ -30,6 +30,8 @@ COMMANDS = {
     ),
     "explain": ("explain_commands", "explain_command", "List the days behind a stored deadline."),
     "report": ("report_commands", "report_group", "Write reports of the last sweep."),
+    "audit": ("audit_commands", "audit_group", "Check what the store holds; why two sweeps differ."),
+    "store": ("store_commands", "store_group", "Bring a store to another version of its tables."),
     "rules": ("rules_commands", "rules_group", "Check, test, show and list the rules."),
     "calendars": ("calendars_commands", "calendars_group", "Check and show school calendars."),
     "generate": ("cases_commands", "generate_command", "Make a synthetic district to try things on."),

@@ -284,7 +284,7 @@ def _grade_entry(expr: tree.GradeEntry, frame: Frame) -> Days:
     from compliance_engine.rules.patterns import AttributeTest
 
     pattern = EventPattern("grade_entered", (AttributeTest("grade", (expr.grade,)),))
-    found = frame.view.selections.of((pattern,))
+    found = frame.view.selections.of((pattern,)).sure()
     day = found.days_at(found.next_after(frame.case, np.full(len(frame), NO_DAY)))
     number = frame.view.reasons.number("event_missing", str(pattern))
     return _reached(Days(day).because(is_no_day(day), number), frame, f"entry to grade {expr.grade}")

@@ -19,41 +19,19 @@ from compliance_engine.dates import BoolArray
 from compliance_engine.store.bulk import insert_table, next_number, read_table, to_microseconds
 from compliance_engine.store.chain import add_link
 from compliance_engine.store.connect import Store
-from compliance_engine.store.seals import as_signed, event_seals, import_digest
+from compliance_engine.store.known import EVENT, VERSION, known_cases, last_versions, not_in
+from compliance_engine.store.seals import (
+    IMPORT_ROW,
+    VERSION_NUMBERS,
+    as_signed,
+    event_seals,
+    import_digest,
+    row_digest,
+    version_seals,
+)
 from compliance_engine.store.tables import case_versions, cases, districts, events, imports
 from compliance_engine.store.words import Words, all_words
 
-_KNOWN_CASE = pa.schema(
-    [
-        ("case_key", pa.int32()),
-        ("case_id", pa.string()),
-        ("state", pa.string()),
-        ("district", pa.string()),
-        ("program", pa.string()),
-    ]
-)
-_VERSION = pa.schema(
-    [
-        ("case_key", pa.int32()),
-        ("import_id", pa.int32()),
-        ("recorded_at", pa.int64()),
-        ("calendar", pa.string()),
-        ("birth_day", pa.int32()),
-        ("grade", pa.int32()),
-        ("attributes", pa.int32()),
-    ]
-)
-_EVENT = pa.schema(
-    [
-        ("case_key", pa.int32()),
-        ("event", pa.int32()),
-        ("occurred_on", pa.int32()),
-        ("attributes", pa.int32()),
-        ("event_id", pa.string()),
-        ("corrects", pa.string()),
-        ("retracts", pa.string()),
-    ]
-)
 _IDENTITY = ("state", "district", "program")
 _FACTS = ("calendar", "birth_day", "grade", "attributes")
 _EVERY_EVENT = 50_000
@@ -157,20 +135,23 @@ class _Import:
         self.words = Words(connection)
         self.number = next_number(connection, imports.c.import_id)
         self.conflicts: list[QuarantinedRow] = []
+        self.sealed_events = self.sealed_versions = np.zeros(0, np.uint64)
+        self.digest: str | None = None
 
     def run(self, form: str) -> ImportReport:
         """Add the cases, then their events, and note the import."""
         given = self.imported.cases
-        known = _known_cases(self.connection, len(given))
+        known = known_cases(self.connection)
         self._note(form, Counts(), Counts())
         good, counts = self._conflicting_cases(given, known)
         kept = given.filter(pa.array(good))
         keys, added = self._new_cases(kept, known)
-        versions = self._case_rows(kept, keys)
-        counted, changed = self._versions(versions, added)
+        counted, changed = self._versions(self._case_rows(kept, keys), added, kept)
         case_counts = Counts(added, changed, counted - changed, counts)
         event_counts = self._events(kept.column("case_id"), keys, known)
+        self.digest = import_digest(self.sealed_events, self.sealed_versions)
         self._note(form, case_counts, event_counts)
+        self._link()
         imported = self.imported
         return ImportReport(
             self.number,
@@ -195,6 +176,7 @@ class _Import:
             "new_events": event_counts.new,
             "known_events": event_counts.known,
             "conflicting_events": event_counts.conflicting,
+            "digest": self.digest,
         }
         of_this = imports.c.import_id == self.number
         if self.connection.execute(sa.select(imports.c.import_id).where(of_this)).first():
@@ -266,11 +248,9 @@ class _Import:
         }
         return pa.table(columns)
 
-    def _versions(self, given: pa.Table, added: int) -> tuple[int, int]:
+    def _versions(self, given: pa.Table, added: int, kept: pa.Table) -> tuple[int, int]:
         """Add versions of cases that are new or changed; return how many were known before, and changed."""
-        latest = _last_versions(
-            _versions_of_all(self.connection) if added < len(given) else _VERSION.empty_table()
-        )
+        latest = last_versions(self.connection) if added < len(given) else VERSION.empty_table()
         row = pc.index_in(given.column("case_key"), value_set=latest.column("case_key").combine_chunks())
         new = pc.is_null(row).to_numpy()
         differs = np.zeros(len(given), np.bool_)
@@ -282,7 +262,14 @@ class _Import:
         moments = [self.recorded if is_new else (self.recorded or self.received) for is_new in new.tolist()]
         rows = given.append_column("recorded_at", pa.array(moments, pa.int64()))
         rows = rows.append_column("import_id", pa.array(np.full(len(given), self.number, np.int32)))
-        insert_table(self.connection, case_versions, rows.filter(pa.array(new | changed)))
+        mask = pa.array(new | changed)
+        rows, kept = rows.filter(mask), kept.filter(mask)
+        named = pa.table({name: kept.column(name) for name in ("case_id", *_IDENTITY)})
+        for name in ("calendar", *VERSION_NUMBERS, "attributes"):
+            named = named.append_column(name, rows.column(name))
+        self.sealed_versions = version_seals(named, all_words(self.connection))
+        seals = pa.array(as_signed(self.sealed_versions))
+        insert_table(self.connection, case_versions, rows.append_column("seal", seals))
         return len(given) - added, int(changed.sum())
 
     def _events(self, ids: pa.ChunkedArray, keys: npt.NDArray[np.int32], known: pa.Table) -> Counts:
@@ -295,7 +282,7 @@ class _Import:
         table, row = table.filter(pa.array(~lost)), row.filter(pa.array(~lost))
         rows = self._event_rows(table, keys[row.to_numpy()])
         before = self._known_events(keys, known)
-        fresh = _not_in(rows, before)
+        fresh = not_in(rows, before)
         fresh, clashes = self._event_ids(fresh, before, table)
         first = next_number(self.connection, events.c.event_number)
         picked = np.asarray(fresh, np.int64)
@@ -307,17 +294,17 @@ class _Import:
         new = new.append_column("recorded_at", recorded)
         new = new.append_column("event_number", pa.array(np.arange(first, first + len(new), dtype=np.int64)))
         new = new.append_column("import_id", pa.array(np.full(len(new), self.number, np.int32)))
-        self._seal(new, table.column("case_id").take(pa.array(order)))
+        case_ids = table.column("case_id").take(pa.array(order))
+        self.sealed_events = event_seals(new, case_ids, all_words(self.connection))
+        seals = pa.array(as_signed(self.sealed_events))
+        insert_table(self.connection, events, new.append_column("seal", seals))
         return Counts(len(new), 0, len(table) - len(new) - clashes, clashes + int(lost.sum()))
 
-    def _seal(self, new: pa.Table, case_ids: pa.ChunkedArray) -> None:
-        """Insert the events with their seals, and link the import to the chain."""
-        seals = event_seals(new, case_ids, all_words(self.connection))
-        insert_table(self.connection, events, new.append_column("seal", pa.array(as_signed(seals))))
-        digest = import_digest(new.column("event_number").to_numpy(), seals)
-        of_this = imports.c.import_id == self.number
-        self.connection.execute(imports.update().where(of_this).values(digest=digest))
-        add_link(self.connection, "import", self.number, digest)
+    def _link(self) -> None:
+        """Link the import to the chain."""
+        query = sa.select(imports).where(imports.c.import_id == self.number)
+        row = self.connection.execute(query).mappings().one()
+        add_link(self.connection, "import", self.number, row_digest(row, IMPORT_ROW))
 
     def _event_rows(self, table: pa.Table, keys: npt.NDArray[np.int32]) -> pa.Table:
         columns = [
@@ -327,18 +314,18 @@ class _Import:
             self.words.encode(table.column("attributes")),
             *(table.column(name) for name in ("event_id", "corrects", "retracts")),
         ]
-        return pa.table(columns, schema=_EVENT)
+        return pa.table(columns, schema=EVENT)
 
     def _known_events(self, keys: npt.NDArray[np.int32], known: pa.Table) -> pa.Table:
         """Return the stored events of the cases that were known before."""
         old = np.intersect1d(keys, known.column("case_key").to_numpy())
-        query = sa.select(*(events.c[name] for name in _EVENT.names))
+        query = sa.select(*(events.c[name] for name in EVENT.names))
         if len(old) > _EVERY_EVENT or len(old) * 2 > len(known):
-            return read_table(self.connection, query, _EVENT) if len(old) else _EVENT.empty_table()
-        parts = [_EVENT.empty_table()]
+            return read_table(self.connection, query, EVENT) if len(old) else EVENT.empty_table()
+        parts = [EVENT.empty_table()]
         for at in range(0, len(old), 500):
             some = query.where(events.c.case_key.in_(old[at : at + 500].tolist()))
-            parts.append(read_table(self.connection, some, _EVENT))
+            parts.append(read_table(self.connection, some, EVENT))
         return pa.concat_tables(parts)
 
     def _event_ids(self, fresh: Sequence[int], before: pa.Table, table: pa.Table) -> tuple[list[int], int]:
@@ -360,39 +347,3 @@ class _Import:
         query = sa.select(cases.c.case_id, cases.c.case_key)
         known = dict(self.connection.execute(query).all())
         return [known[case_id] for case_id in table.column("case_id").to_pylist()]
-
-
-def _known_cases(connection: sa.Connection, _: int) -> pa.Table:
-    columns = (cases.c.case_key, cases.c.case_id, districts.c.state, districts.c.district, cases.c.program)
-    return read_table(connection, sa.select(*columns).join(districts), _KNOWN_CASE)
-
-
-def _versions_of_all(connection: sa.Connection) -> pa.Table:
-    return read_table(connection, sa.select(*(case_versions.c[name] for name in _VERSION.names)), _VERSION)
-
-
-def _last_versions(versions: pa.Table) -> pa.Table:
-    """Return the version of each case that came last into the store."""
-    key, number = (versions.column(name).to_numpy() for name in ("case_key", "import_id"))
-    order = np.lexsort((number, key))
-    last = np.ones(len(order), np.bool_)
-    last[:-1] = key[order][1:] != key[order][:-1]
-    return versions.take(pa.array(order[last]))
-
-
-def _not_in(rows: pa.Table, before: pa.Table) -> list[int]:
-    """Return the numbers of the rows that are not equal to a row of `before` in every column."""
-    if not len(before):
-        return list(range(len(rows)))
-    numbered = _comparable(rows).append_column("number", pa.array(np.arange(len(rows), dtype=np.int64)))
-    fresh = numbered.join(_comparable(before), list(_EVENT.names), join_type="left anti")
-    return sorted(fresh.column("number").to_pylist())
-
-
-def _comparable(rows: pa.Table) -> pa.Table:
-    """Return the rows with null as a value, since a join takes no null for equal to another."""
-    columns = [
-        pc.fill_null(column, "" if field.type == pa.string() else 0)
-        for field, column in zip(_EVENT, rows.columns, strict=True)
-    ]
-    return pa.table(columns, schema=_EVENT)

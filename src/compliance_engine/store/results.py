@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 import numpy as np
@@ -64,7 +64,7 @@ def write_changes(
     """
     schema = DEADLINE_ROWS if table is deadlines else FINDING_ROWS
     names = list(schema.names)
-    before = _current(connection, table, district, schema)
+    before = stored_rows(connection, table, district)
     if len(before):
         ended = before.join(now, names, join_type="left anti").select(["case_key", "id"])
         began = now.join(before.select(names), names, join_type="left anti")
@@ -90,34 +90,54 @@ def _end(connection: sa.Connection, table: sa.Table, sweep: int, rows: pa.Table)
     connection.execute(table.update().where(row).values(valid_to=sweep), given)
 
 
-def _current(connection: sa.Connection, table: sa.Table, district: int, schema: pa.Schema) -> pa.Table:
+def stored_rows(
+    connection: sa.Connection, table: sa.Table, district: int, *, sweep: int | None = None
+) -> pa.Table:
+    """Return the rows of a district: those that hold still, or as they were in a sweep.
+
+    Returns: Columns of `DEADLINE_ROWS` or `FINDING_ROWS`, and id.
+    """
+    schema = DEADLINE_ROWS if table is deadlines else FINDING_ROWS
+    holds = table.c.valid_to.is_(None) if sweep is None else _in_sweep(table, sweep)
     columns = [
         sa.func.coalesce(table.c[name], _NULL) if table.c[name].nullable else table.c[name]
         for name in schema.names
     ]
     query = sa.select(*columns, table.c.id).join_from(cases, table, of_case(table))
-    query = query.where(cases.c.district_key == district, table.c.valid_to.is_(None))
+    query = query.where(cases.c.district_key == district, holds)
     return read_table(connection, query, schema.append(pa.field("id", pa.int64())))
+
+
+def _in_sweep(table: sa.Table, sweep: int) -> sa.ColumnElement[bool]:
+    later = sa.or_(table.c.valid_to.is_(None), table.c.valid_to > sweep)
+    return sa.and_(table.c.valid_from <= sweep, later)
 
 
 def _with_null(column: pa.ChunkedArray) -> pa.ChunkedArray:
     return pc.if_else(pc.equal(column, _NULL), pa.scalar(None, _NUMBER), column)
 
 
-def keep_verdicts(connection: sa.Connection, contents: Sequence[str]) -> list[int]:
-    """Return the number of each verdict text; new ones are kept."""
-    found: dict[str, int] = {}
-    distinct = list(dict.fromkeys(contents))
-    for at in range(0, len(distinct), _BATCH):
-        query = sa.select(verdicts.c.content, verdicts.c.verdict)
-        some = query.where(verdicts.c.content.in_(distinct[at : at + _BATCH]))
-        found.update(connection.execute(some).all())
-    new = [content for content in distinct if content not in found]
-    first = next_number(connection, verdicts.c.verdict)
-    numbered = [(first + index, content) for index, content in enumerate(new)]
-    insert_rows(connection, verdicts, ("verdict", "content"), numbered)
-    found.update((content, number) for number, content in numbered)
-    return [found[content] for content in contents]
+class Verdicts:
+    """The numbers of verdicts, within one writing transaction."""
+
+    def __init__(self, connection: sa.Connection) -> None:
+        self._connection = connection
+
+    def numbers(self, texts: Iterable[str]) -> list[int]:
+        """Return the number of each verdict text; new ones are kept."""
+        given = list(texts)
+        found: dict[str, int] = {}
+        distinct = list(dict.fromkeys(given))
+        for at in range(0, len(distinct), _BATCH):
+            query = sa.select(verdicts.c.content, verdicts.c.verdict)
+            some = query.where(verdicts.c.content.in_(distinct[at : at + _BATCH]))
+            found.update(self._connection.execute(some).all())
+        new = [content for content in distinct if content not in found]
+        first = next_number(self._connection, verdicts.c.verdict)
+        numbered = [(first + index, content) for index, content in enumerate(new)]
+        insert_rows(self._connection, verdicts, ("verdict", "content"), numbered)
+        found.update((content, number) for number, content in numbered)
+        return [found[content] for content in given]
 
 
 def verdict_contents(connection: sa.Connection) -> dict[int, str]:
@@ -192,9 +212,7 @@ def _read(
     about = (cases.c.case_id, districts.c.state, districts.c.district, cases.c.program)
     query = sa.select(*about, *(table.c[name] for name in names)).join_from(table, cases, of_case(table))
     query = query.join(districts, cases.c.district_key == districts.c.district_key)
-    query = query.where(
-        table.c.valid_from <= sweep, sa.or_(table.c.valid_to.is_(None), table.c.valid_to > sweep)
-    )
+    query = query.where(_in_sweep(table, sweep))
     if case_id is not None:
         query = query.where(cases.c.case_id == case_id)
     fields = [*((column.name, pa.string()) for column in about), *((name, _NUMBER) for name in names)]

@@ -14,6 +14,17 @@ from compliance_engine.store.tables import REVISION, alembic_version
 MIGRATIONS = Path(__file__).parent / "migrations"
 
 
+def versions() -> list[str]:
+    """Return all versions there are, oldest first."""
+    return sorted(path.name[:4] for path in (MIGRATIONS / "versions").glob("[0-9]*.py"))
+
+
+def version_of(store: Store) -> str | None:
+    """Return the version of a store's tables."""
+    with store.read() as connection:
+        return revision_of(connection, sa.inspect(connection).get_table_names())
+
+
 def migrate(store: Store, to: str = REVISION) -> tuple[str, str]:
     """Bring the tables to a version, in one transaction.
 
@@ -34,5 +45,7 @@ def migrate(store: Store, to: str = REVISION) -> tuple[str, str]:
         config = Config()
         config.set_main_option("script_location", str(MIGRATIONS))
         config.attributes["connection"] = connection
+        if before == to:
+            return before, to
         (command.upgrade if before <= to else command.downgrade)(config, to)
     return before, to

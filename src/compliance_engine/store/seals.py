@@ -9,11 +9,13 @@ a seal never changes: a store keeps those it made.
 from __future__ import annotations
 
 import hashlib
+import json
 from collections.abc import Mapping, Sequence
 
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
+import sqlalchemy as sa
 
 Seals = npt.NDArray[np.uint64]
 _MIX = (np.uint64(0xBF58476D1CE4E5B9), np.uint64(0x94D049BB133111EB))
@@ -97,9 +99,42 @@ def event_seals(rows: pa.Table, case_ids: pa.ChunkedArray, texts: Mapping[int, s
     )
 
 
-def import_digest(numbers: npt.NDArray[np.int64], seals: Seals) -> str:
-    """Return the digest of an import's events, in the order of their numbers."""
-    order = np.argsort(numbers, kind="stable")
-    found = hashlib.sha256(f"events:{len(order)}:".encode())
-    found.update(seals[order].astype("<u8").tobytes())
+VERSION_TEXTS = ("case_id", "state", "district", "program", "calendar")
+VERSION_NUMBERS = ("recorded_at", "birth_day", "grade")
+
+
+def version_seals(rows: pa.Table, texts: Mapping[int, str]) -> Seals:
+    """Return the seal of each version of a case.
+
+    Args:
+        rows: Columns of `VERSION_TEXTS` and `VERSION_NUMBERS`, and attributes as numbers of words.
+        texts: The words by number.
+    """
+    columns = [text_seals(rows.column(name)) for name in VERSION_TEXTS]
+    columns += [number_seals(rows.column(name)) for name in VERSION_NUMBERS]
+    return mixed([*columns, word_seals(rows.column("attributes"), texts)])
+
+
+def import_digest(events: Seals, versions: Seals) -> str:
+    """Return the digest of what an import added: its events by their numbers, and versions of cases."""
+    found = hashlib.sha256(f"events:{len(events)}:cases:{len(versions)}:".encode())
+    found.update(events.astype("<u8").tobytes())
+    found.update(np.sort(versions).astype("<u8").tobytes())
     return found.hexdigest()
+
+
+IMPORT_ROW = (
+    "import_id", "source", "form", "received_at", "recorded_at", "read", "accepted", "refused", "new_cases",
+    "changed_cases", "known_cases", "conflicting_cases", "new_events", "known_events", "conflicting_events",
+    "digest",
+)  # fmt: skip
+SWEEP_ROW = (
+    "sweep", "as_of", "known_at", "readings", "project_until", "last_import", "engine_version", "rules",
+    "calendars", "started_at", "finished_at", "counts", "digest",
+)  # fmt: skip
+"""What a link of the chain says of an import and of a sweep."""
+
+
+def row_digest(row: sa.RowMapping, names: Sequence[str]) -> str:
+    """Return the digest of a row of an import or sweep, which includes that of its contents."""
+    return hashlib.sha256(json.dumps([row[name] for name in names]).encode()).hexdigest()

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import date, datetime
 from typing import Any, Literal
@@ -18,6 +18,7 @@ from compliance_engine.store.chain import add_link
 from compliance_engine.store.connect import Store
 from compliance_engine.store.contents import Snapshot, keep_snapshot
 from compliance_engine.store.facts import District, last_import, read_districts
+from compliance_engine.store.seals import SWEEP_ROW, row_digest
 from compliance_engine.store.tables import deadlines, districts, findings, sweep_lock, sweep_parts, sweeps
 
 Readings = Mapping[str, Mapping[str, str]]
@@ -180,16 +181,22 @@ def finish(store: Store, sweep: int, process: Process, moment: datetime) -> Swee
         )
         query = joined.join_from(sweep_parts, districts).where(sweep_parts.c.sweep == sweep)
         totals: Tally = {}
-        lines = []
-        for state, district, counts, digest in connection.execute(query):
-            lines.append(json.dumps([state, district, digest]))
+        parts = connection.execute(query).all()
+        for _, _, counts, _ in parts:
             add_tally(totals, _from_text(counts))
-        digest = hashlib.sha256("\n".join(sorted(lines)).encode()).hexdigest()
+        digest = digest_of_parts((state, district, own) for state, district, _, own in parts)
         values = {"state": "finished", "finished_at": to_microseconds(moment), "counts": _as_text(totals)}
         connection.execute(sweeps.update().where(sweeps.c.sweep == sweep).values(digest=digest, **values))
-        add_link(connection, "sweep", sweep, digest)
+        row = connection.execute(sa.select(sweeps).where(sweeps.c.sweep == sweep)).mappings().one()
+        add_link(connection, "sweep", sweep, row_digest(row, SWEEP_ROW))
         connection.execute(sweep_lock.delete())
         return find(connection, sweep)
+
+
+def digest_of_parts(parts: Iterable[tuple[str, str, str]]) -> str:
+    """Return the digest of a sweep from those of its districts: state, name, digest."""
+    lines = sorted(json.dumps(part) for part in parts)
+    return hashlib.sha256("\n".join(lines).encode()).hexdigest()
 
 
 def let_go(store: Store, sweep: int, process: Process) -> None:
@@ -214,6 +221,12 @@ def last_finished(connection: sa.Connection, *, before: int | None = None) -> Sw
         query = query.where(sweeps.c.sweep < before)
     row = connection.execute(query).mappings().first()
     return None if row is None else _sweep(row)
+
+
+def finished_sweeps(connection: sa.Connection) -> list[Sweep]:
+    """Return all finished sweeps in their order."""
+    query = sa.select(sweeps).where(sweeps.c.state == "finished").order_by(sweeps.c.sweep)
+    return [_sweep(row) for row in connection.execute(query).mappings()]
 
 
 def sweep_asked(store: Store, connection: sa.Connection, number: int | None) -> Sweep:

@@ -61,7 +61,7 @@ imports = sa.Table(
     sa.Column("digest", sa.Text),
     sqlite_autoincrement=True,
 )
-"""One row per import that changed or confirmed something; `digest` seals the events it added."""
+"""One row per import; `digest` covers the events and versions of cases it added."""
 
 districts = sa.Table(
     "districts",
@@ -95,6 +95,7 @@ case_versions = sa.Table(
     sa.Column("birth_day", sa.Integer),
     sa.Column("grade", sa.Integer),
     _word("attributes"),
+    sa.Column("seal", sa.BigInteger, nullable=False),
     sqlite_with_rowid=False,
 )
 """What may change about a case; `recorded_at` null: known since ever."""
@@ -175,7 +176,7 @@ chain = sa.Table(
     sa.Column("head", sa.Text, nullable=False),
     sa.UniqueConstraint("kind", "number"),
 )
-"""Every import and finished sweep in order; `head` is a digest of all links up to this one."""
+"""Imports and finished sweeps in order: `digest` covers the row of one, `head` all links up to this one."""
 
 sweep_parts = sa.Table(
     "sweep_parts",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
+from typing import Protocol
 
 import pyarrow as pa
 import sqlalchemy as sa
@@ -11,6 +12,37 @@ from compliance_engine.store.bulk import insert_rows, next_number
 from compliance_engine.store.tables import words
 
 _CHUNK = 500
+
+
+class Numbering(Protocol):
+    """Gives texts their numbers."""
+
+    def numbers(self, texts: Iterable[str]) -> list[int]:
+        """Return the number of each text."""
+
+
+class Fixed:
+    """Numbers that a store has given, and others, larger, for texts it does not know; nothing is kept.
+
+    Args:
+        texts: What the store knows, by number.
+    """
+
+    def __init__(self, texts: Mapping[int, str]) -> None:
+        self.texts = dict(texts)
+        self._numbers = {text: number for number, text in texts.items()}
+        self._next = max(self.texts, default=0) + 1
+
+    def numbers(self, texts: Iterable[str]) -> list[int]:
+        """Return the number of each text."""
+        return [self._number(text) for text in texts]
+
+    def _number(self, text: str) -> int:
+        if text not in self._numbers:
+            self._numbers[text] = self._next
+            self.texts[self._next] = text
+            self._next += 1
+        return self._numbers[text]
 
 
 class Words:

@@ -12,15 +12,14 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
-import sqlalchemy as sa
 
 from compliance_engine.dates import NO_DAY, IntArray, to_day
 from compliance_engine.engine.columns import Status
 from compliance_engine.engine.evaluate import DeadlineBlock, Evaluation
 from compliance_engine.engine.judge import Verdict
-from compliance_engine.store.results import DEADLINE_ROWS, FINDING_ROWS, KEY, keep_verdicts
+from compliance_engine.store.results import DEADLINE_ROWS, FINDING_ROWS, KEY
 from compliance_engine.store.sweeps import Tally
-from compliance_engine.store.words import Words
+from compliance_engine.store.words import Numbering
 from compliance_engine.sweep.judging import NOT_JUDGED, Judged, findings_of, verdict_text
 
 _LATE = (Status.MET_LATE, Status.OVERDUE)
@@ -62,21 +61,25 @@ class Texts:
 
 
 def rows_of(
-    evaluation: Evaluation, judged: Sequence[Judged], case_keys: IntArray, connection: sa.Connection
+    evaluation: Evaluation,
+    judged: Sequence[Judged],
+    case_keys: IntArray,
+    words: Numbering,
+    verdicts: Numbering,
 ) -> Rows:
-    """Turn an evaluation and its verdicts into rows; new words and verdicts are kept.
+    """Turn an evaluation and its verdicts into rows.
 
     Args:
         case_keys: The number of each case of the batch in the store.
+        words, verdicts: Give the texts of rows and of verdicts their numbers.
     """
-    words = Words(connection)
     words.numbers(_all_texts(evaluation, judged))
-    verdicts = _Verdicts(connection, judged)
+    numbered = _Verdicts(verdicts, judged)
     deadlines, findings = [], []
     for block, verdict in zip(evaluation.blocks, judged, strict=True):
         if len(block):
             deadlines.append(_columns(evaluation, block, case_keys, words))
-            findings.append(_findings(deadlines[-1], verdict, words, verdicts))
+            findings.append(_findings(deadlines[-1], verdict, words, numbered))
     return Rows(_table(deadlines, DEADLINE_ROWS), _table(findings, FINDING_ROWS))
 
 
@@ -96,17 +99,17 @@ def _all_texts(evaluation: Evaluation, judged: Sequence[Judged]) -> Iterator[str
 class _Verdicts:
     """The number of each verdict in the store."""
 
-    def __init__(self, connection: sa.Connection, judged: Sequence[Judged]) -> None:
+    def __init__(self, verdicts: Numbering, judged: Sequence[Judged]) -> None:
         distinct = {
             id(one): verdict_text(one) for block in judged for one in block.verdicts if findings_of(one)
         }
-        self._numbers = dict(zip(distinct, keep_verdicts(connection, list(distinct.values())), strict=True))
+        self._numbers = dict(zip(distinct, verdicts.numbers(distinct.values()), strict=True))
 
     def number(self, verdict: Verdict) -> int:
         return self._numbers[id(verdict)]
 
 
-def _columns(evaluation: Evaluation, block: DeadlineBlock, case_keys: IntArray, words: Words) -> Columns:
+def _columns(evaluation: Evaluation, block: DeadlineBlock, case_keys: IntArray, words: Numbering) -> Columns:
     outcome, rule = block.outcome, block.rule.rule
     running = (outcome.status == Status.OVERDUE) & (
         outcome.days_late == np.int32(to_day(evaluation.engine.as_of)) - outcome.due
@@ -150,7 +153,10 @@ def _nth(case: IntArray, opened: IntArray) -> IntArray:
 
 
 def _named(
-    version: npt.NDArray[np.int8], index: npt.NDArray[np.int8], names: Sequence[Sequence[str]], words: Words
+    version: npt.NDArray[np.int8],
+    index: npt.NDArray[np.int8],
+    names: Sequence[Sequence[str]],
+    words: Numbering,
 ) -> IntArray:
     """Return the word of the index-th name of each row's version, `NO_DAY` for none."""
     result = np.full(len(index), NO_DAY)
@@ -161,14 +167,14 @@ def _named(
     return result
 
 
-def _worded(codes: IntArray, texts: Sequence[str], words: Words) -> IntArray:
+def _worded(codes: IntArray, texts: Sequence[str], words: Numbering) -> IntArray:
     table = np.full(len(texts), NO_DAY)
     used = [code for code in np.unique(codes).tolist() if texts[code]]
     table[used] = words.numbers([texts[code] for code in used])
     return table[codes]
 
 
-def _findings(columns: Columns, judged: Judged, words: Words, verdicts: _Verdicts) -> Columns:
+def _findings(columns: Columns, judged: Judged, words: Numbering, verdicts: _Verdicts) -> Columns:
     parts: list[Columns] = []
     by_verdict = np.argsort(judged.of_row, kind="stable")
     bounds = np.searchsorted(judged.of_row[by_verdict], np.arange(len(judged.verdicts) + 1))

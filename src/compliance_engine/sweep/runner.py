@@ -7,24 +7,26 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
+import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
 from compliance_engine import __version__
 from compliance_engine.cases.batch import build_batch
+from compliance_engine.dates import IntArray
 from compliance_engine.engine.changes import Change
-from compliance_engine.engine.evaluate import Engine
+from compliance_engine.engine.evaluate import Engine, Evaluation
 from compliance_engine.engine.judge import Judge
 from compliance_engine.errors import Problem
 from compliance_engine.store import sweeps
 from compliance_engine.store.changes import read_changes
 from compliance_engine.store.connect import Store
-from compliance_engine.store.facts import District, read_facts
-from compliance_engine.store.results import verdict_contents, write_changes
+from compliance_engine.store.facts import District, Facts, read_facts
+from compliance_engine.store.results import Verdicts, verdict_contents, write_changes
 from compliance_engine.store.sweeps import Process, Question, Sweep
 from compliance_engine.store.tables import deadlines, findings
-from compliance_engine.store.words import all_words
-from compliance_engine.sweep.judging import judge_evaluation
+from compliance_engine.store.words import Words, all_words
+from compliance_engine.sweep.judging import Judged, judge_evaluation
 from compliance_engine.sweep.law import Law, law_of
 from compliance_engine.sweep.rows import Rows, Texts, count, digest, rows_of
 
@@ -154,21 +156,12 @@ class _Run:
 
     def sweep(self, districts: Sequence[District]) -> Iterator[District]:
         """Evaluate and judge some districts together; yield each when it is committed."""
-        question = self.asked.question
-        facts = read_facts(
-            self.store, chosen=districts, known_at=question.known_at, until_import=self.asked.last_import
-        )
-        name = districts[0].name if len(districts) == 1 else f"{districts[0].name} to {districts[-1].name}"
-        batch = build_batch(
-            facts.cases, facts.events, as_of=question.as_of, known_at=question.known_at, where=name
-        )
-        evaluation = self.engine.evaluate(batch)
-        judged = judge_evaluation(evaluation, self.judge)
-        place = pc.index_in(
-            pa.array(batch.case_id, pa.string()), value_set=facts.cases.column("case_id").combine_chunks()
+        facts, evaluation, judged = evaluate_districts(
+            self.store, self.asked, self.engine, self.judge, districts
         )
         with self.store.write() as connection:
-            rows = rows_of(evaluation, judged, facts.keys[place.to_numpy()], connection)
+            keys = keys_of(facts, evaluation)
+            rows = rows_of(evaluation, judged, keys, Words(connection), Verdicts(connection))
             ids = dict(zip(facts.keys.tolist(), facts.cases.column("case_id").to_pylist(), strict=True))
             texts = Texts(ids, all_words(connection), verdict_contents(connection))
         for district in districts:
@@ -187,3 +180,24 @@ class _Run:
             sweeps.finish_district(
                 self.store, connection, self.asked.number, district.key, self.process, counts, found
             )
+
+
+def evaluate_districts(
+    store: Store, sweep: Sweep, engine: Engine, judge: Judge, districts: Sequence[District]
+) -> tuple[Facts, Evaluation, list[Judged]]:
+    """Read, evaluate and judge the cases of some districts, as a sweep asks."""
+    question = sweep.question
+    facts = read_facts(store, chosen=districts, known_at=question.known_at, until_import=sweep.last_import)
+    name = districts[0].name if len(districts) == 1 else f"{districts[0].name} to {districts[-1].name}"
+    batch = build_batch(
+        facts.cases, facts.events, as_of=question.as_of, known_at=question.known_at, where=name
+    )
+    evaluation = engine.evaluate(batch)
+    return facts, evaluation, judge_evaluation(evaluation, judge)
+
+
+def keys_of(facts: Facts, evaluation: Evaluation) -> IntArray:
+    """Return the number in the store of each case of an evaluation, int32[n]."""
+    ids = facts.cases.column("case_id").combine_chunks()
+    place = pc.index_in(pa.array(evaluation.batch.case_id, pa.string()), value_set=ids)
+    return np.asarray(facts.keys[place.to_numpy()])

@@ -6,16 +6,16 @@ Revises: 0001
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from typing import Any
 
 import pyarrow as pa
 import sqlalchemy as sa
 from alembic import op
 
-from compliance_engine.store.bulk import read_table
 from compliance_engine.store.chain import next_head
-from compliance_engine.store.seals import EVENT_COLUMNS, as_signed, event_seals, import_digest
+from compliance_engine.store.sealed import events_of, seals_of, versions_of
+from compliance_engine.store.seals import IMPORT_ROW, SWEEP_ROW, Seals, as_signed, row_digest
 
 revision = "0002"
 down_revision = "0001"
@@ -25,17 +25,8 @@ depends_on = None
 _NUMBER = sa.BigInteger().with_variant(sa.Integer(), "sqlite")
 _LARGE = ("case_versions", "events", "deadlines", "findings")
 _ENDED = ("deadlines", "findings")
+_SEALED = ("case_versions", "events")
 _BATCH = 200_000
-_EVENT = pa.schema(
-    [
-        ("case_key", pa.int32()),
-        ("event_number", pa.int64()),
-        ("case_id", pa.string()),
-        *((name, pa.int64()) for name in EVENT_COLUMNS[:4]),
-        *((name, pa.string()) for name in EVENT_COLUMNS[4:]),
-        ("import_id", pa.int32()),
-    ]
-)
 
 
 def _columns(table: str, *, keys: bool) -> list[sa.Column[Any]]:
@@ -52,6 +43,7 @@ def _columns(table: str, *, keys: bool) -> list[sa.Column[Any]]:
         number("valid_from", "sweeps.sweep", nullable=False),
         number("valid_to", "sweeps.sweep"),
     ]
+    seal = [] if keys else [sa.Column("seal", sa.BigInteger, nullable=False)]
     opening = [
         case,
         sa.Column("id", _NUMBER, primary_key=True, autoincrement=False),
@@ -68,6 +60,7 @@ def _columns(table: str, *, keys: bool) -> list[sa.Column[Any]]:
             number("birth_day"),
             number("grade"),
             number("attributes", "words.word"),
+            *seal,
         ],
         "events": lambda: [
             case,
@@ -78,7 +71,7 @@ def _columns(table: str, *, keys: bool) -> list[sa.Column[Any]]:
             number("attributes", "words.word"),
             *(sa.Column(name, sa.Text) for name in ("event_id", "corrects", "retracts")),
             number("import_id", "imports.import_id", nullable=False),
-            *([] if keys else [sa.Column("seal", sa.BigInteger, nullable=False)]),
+            *seal,
         ],
         "deadlines": lambda: [
             *opening,
@@ -113,10 +106,11 @@ def upgrade() -> None:
         sa.UniqueConstraint("kind", "number"),
     )
     for name in _LARGE:
-        _rebuild(name, keys=False, fill=name != "events")
-    _link(chain, _seal_events())
-    bind = op.get_bind()
-    bind.exec_driver_sql("DROP TABLE events_before")
+        _rebuild(name, keys=False, fill=name not in _SEALED)
+    _seal()
+    for name in _SEALED:
+        op.drop_table(f"{name}_before")
+    _link(chain)
     op.drop_table("properties")
 
 
@@ -150,48 +144,39 @@ def _rebuild(name: str, *, keys: bool, fill: bool = True) -> None:
         op.drop_table(f"{name}_before")
 
 
-def _seal_events() -> dict[int, str]:
-    """Move the events over with their seals, import by import; return the digest of each import."""
+def _seal() -> None:
+    """Move events and versions of cases over with their seals, import by import."""
     bind = op.get_bind()
     texts: dict[int, str] = {row[0]: row[1] for row in bind.execute(sa.text("SELECT word, text FROM words"))}
-    digests: dict[int, str] = {}
-    names = ("case_key", "event_number", *EVENT_COLUMNS, "import_id")
-    listed = ", ".join(names)
-    insert = sa.text(
-        f"INSERT INTO events ({listed}, seal) VALUES ({', '.join(f':{name}' for name in names)}, :seal)"
-    )
-    before = sa.table("events_before", *(sa.column(name) for name in names))
-    cases = sa.table("cases", sa.column("case_key"), sa.column("case_id"))
-    picked = [
-        before.c.case_key,
-        before.c.event_number,
-        cases.c.case_id,
-        *(before.c[name] for name in names[2:]),
-    ]
-    imports = bind.execute(sa.text("SELECT import_id FROM imports ORDER BY import_id")).scalars().all()
-    for number in imports:
-        query = sa.select(*picked).join_from(before, cases, before.c.case_key == cases.c.case_key)
-        rows = read_table(bind, query.where(before.c.import_id == number), _EVENT)
-        seals = event_seals(rows, rows.column("case_id"), texts)
-        sealed = rows.drop_columns(["case_id"]).append_column("seal", pa.array(as_signed(seals)))
-        for part in sealed.to_batches(max_chunksize=_BATCH):
-            bind.execute(insert, part.to_pylist())
-        digest = import_digest(rows.column("event_number").to_numpy(), seals)
-        bind.execute(
-            sa.text("UPDATE imports SET digest = :digest WHERE import_id = :number"),
-            {"digest": digest, "number": number},
-        )
-        digests[number] = digest
-    return digests
+    for number in bind.execute(sa.text("SELECT import_id FROM imports ORDER BY import_id")).scalars().all():
+        events = events_of(bind, number, table="events_before", sealed=False)
+        versions = versions_of(bind, number, table="case_versions_before", sealed=False)
+        of_events, of_versions, digest = seals_of(events, versions, texts)
+        _fill("events", events, of_events)
+        _fill("case_versions", versions, of_versions)
+        values = {"digest": digest, "number": number}
+        bind.execute(sa.text("UPDATE imports SET digest = :digest WHERE import_id = :number"), values)
 
 
-def _link(chain: sa.Table, digests: Mapping[int, str]) -> None:
+def _fill(name: str, rows: pa.Table, seals: Seals) -> None:
+    columns: list[sa.ColumnClause[Any]] = [sa.column(column.name) for column in _columns(name, keys=False)]
+    insert = sa.insert(sa.table(name, *columns))
+    sealed = rows.append_column("seal", pa.array(as_signed(seals))).select([one.name for one in columns])
+    for part in sealed.to_batches(max_chunksize=_BATCH):
+        op.get_bind().execute(insert, part.to_pylist())
+
+
+def _link(chain: sa.Table) -> None:
     """Link the imports, and each finished sweep after the last import it knew."""
     bind = op.get_bind()
-    query = "SELECT last_import, sweep, digest FROM sweeps WHERE state = 'finished'"
-    things = [(number, 0, "import", number, digest) for number, digest in digests.items()]
+    imports = bind.execute(sa.text("SELECT * FROM imports")).mappings().all()
+    sweeps = bind.execute(sa.text("SELECT * FROM sweeps WHERE state = 'finished'")).mappings().all()
+    things = [
+        (row["import_id"], 0, "import", row["import_id"], row_digest(row, IMPORT_ROW)) for row in imports
+    ]
     things += [
-        (last, number, "sweep", number, digest) for last, number, digest in bind.execute(sa.text(query))
+        (row["last_import"], row["sweep"], "sweep", row["sweep"], row_digest(row, SWEEP_ROW))
+        for row in sweeps
     ]
     head = ""
     for link, (_, _, kind, number, digest) in enumerate(sorted(things), start=1):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import json
+import sqlite3
 from pathlib import Path
 
 import pytest
@@ -240,3 +241,73 @@ def test_explain_of_what_was_not_found_is_bad_input(desk: Desk, arguments: tuple
 def test_only_an_import_makes_a_store(desk: Desk, command: tuple[str, ...]):
     assert desk.call(*command, "--store", desk.store) == 2
     assert not Path(desk.store).exists()
+
+
+def altered(desk: Desk) -> None:
+    """Make a late deadline look met, behind the program's back."""
+    with sqlite3.connect(desk.store) as connection:
+        connection.execute("UPDATE deadlines SET status = 0, days_late = 0 WHERE status IN (1, 3)")
+    connection.close()
+
+
+def test_a_store_that_nobody_changed_is_verified(desk: Desk):
+    desk.write(case_row("a"), row("a", "2025-09-02"))
+    desk.put()
+    desk.sweep()
+    assert desk.call("audit", "verify", "--store", desk.store) == 0
+    out = desk.capsys.readouterr()
+    assert out.out == "1 sweep made again: nothing is wrong\n"
+    assert out.err.splitlines()[-1] == "checking sweep 1 as of 2026-02-02"
+
+
+def test_a_changed_deadline_is_named_and_not_reported(desk: Desk):
+    desk.write(case_row("a"), row("a", "2025-09-02"))
+    desk.put()
+    desk.sweep()
+    altered(desk)
+    assert desk.call("audit", "verify", "--store", desk.store, "--format", "json") == 1
+    (fault, *_) = json.loads(desk.capsys.readouterr().out)["faults"]
+    assert fault["thing"] == f"sweep 1, tx.one: a {INITIAL} of 2025-09-02"
+    assert fault["found"].startswith("status is met and should be overdue")
+    output = desk.folder / "report.html"
+    report = ("report", "violations", "--store", desk.store, "--sweep", 1, "--output", output)
+    assert desk.call(*report) == 2
+    assert "CE616 sweep 1: it comes out otherwise when made again: deadline" in desk.capsys.readouterr().err
+    assert not output.exists()
+
+
+def test_a_report_of_a_named_sweep_is_made_after_the_sweep_came_out_the_same(desk: Desk):
+    desk.write(case_row("a"), row("a", "2025-09-02"))
+    desk.put()
+    digest = desk.sweep()["digest"]
+    output = desk.folder / "report.html"
+    assert desk.call("report", "violations", "--store", desk.store, "--sweep", 1, "--output", output) == 0
+    assert f"sweep 1 made again: digest {str(digest)[:12]} as stored" in desk.capsys.readouterr().err
+    assert output.exists()
+
+
+def test_two_sweeps_are_told_apart_by_what_made_them_differ(desk: Desk):
+    desk.write(case_row("a"), row("a", "2025-09-02"))
+    desk.put()
+    desk.sweep(as_of="2025-10-01")
+    desk.sweep(as_of="2026-02-02")
+    assert desk.call("audit", "diff", 1, 2, "--store", desk.store) == 0
+    text = desk.capsys.readouterr().out
+    assert f"a {INITIAL} of 2025-09-02: pending, due " in text
+    assert "    as of 2026-02-02 instead of 2025-10-01\n" in text
+    assert desk.call("audit", "diff", 2, 1, "--store", desk.store) == 2
+
+
+def test_a_store_of_an_earlier_version_is_brought_up(desk: Desk):
+    desk.write(case_row("a"), row("a", "2025-09-02"))
+    desk.put()
+    desk.sweep()
+    assert "brought from version 0002 to 0001" in desk.text(
+        "store", "downgrade", "--store", desk.store, "--to", "0001"
+    )
+    assert desk.call("audit", "verify", "--store", desk.store) == 2
+    assert "CE603" in desk.capsys.readouterr().err
+    assert ": version 0001; this program uses 0002" in desk.text("store", "version", "--store", desk.store)
+    assert "brought from version 0001 to 0002" in desk.text("store", "upgrade", "--store", desk.store)
+    assert "is of version 0002 already" in desk.text("store", "upgrade", "--store", desk.store)
+    assert desk.call("audit", "verify", "--store", desk.store) == 0

@@ -72,7 +72,7 @@ def test_a_page_begins_with_its_code_and_shows_an_example(code):
 def pins(name):
     text = (ROOT / "requirements" / f"{name}.txt").read_text(encoding="utf-8")
     blocks = [block for block in re.split(r"\n(?=\S)", text) if block and not block.startswith("#")]
-    return {block.split("==")[0]: block for block in blocks}
+    return {canonicalize_name(block.split("==")[0].split("[")[0]): block for block in blocks}
 
 
 @pytest.mark.parametrize("name", ["build", "runtime", "dev"])

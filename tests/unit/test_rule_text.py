@@ -72,6 +72,16 @@ def test_show_prints_the_rule_of_a_state() -> None:
     assert "tx.idea_b.initial_evaluation" in done.output
 
 
+def test_a_topic_may_be_the_name_of_a_rule_file(corpus: Corpus) -> None:
+    found = [one.rule.id for one in rules_on(corpus, "nj", "referral_response")]
+    assert "nj.idea_b.identification_meeting" in found
+
+
+def test_show_suggests_a_topic_that_the_state_has() -> None:
+    with pytest.raises(UsageProblem, match=r"no rule on this topic; did you mean referral_response[?]"):
+        CliRunner().invoke(cli, ["rules", "show", "nj", "referal_response"], catch_exceptions=False)
+
+
 def test_show_suggests_the_rule_that_was_meant() -> None:
     with pytest.raises(UsageProblem, match=r"did you mean us[.]idea_b[.]annual_review[?]"):
         CliRunner().invoke(cli, ["rules", "show", "us.idea_b.anual_review"], catch_exceptions=False)

@@ -55,7 +55,8 @@ def violations(
 ) -> int:
     """Write what is late, why, and by which arithmetic; every number lists its cases.
 
-    The same sweep gives the same bytes. Names and birth dates are not in it.
+    The same sweep gives the same bytes. Names and birth dates are not in it. A sweep that is named is first
+    made again from the facts, rules and calendars it used: nothing is written when it comes out otherwise.
     """
     from compliance_engine.reports.render import render
     from compliance_engine.reports.stored import report_of_sweep
@@ -67,6 +68,8 @@ def violations(
         with opened.read() as connection:
             sweep = sweep_asked(opened, connection, number)
         _known(opened, districts)
+        if number is not None:
+            _same_again(opened, sweep)
         report = report_of_sweep(opened, sweep, title=title, only=districts, with_working=working)
     finally:
         opened.close()
@@ -96,6 +99,20 @@ def schema() -> int:
 
     click.echo(json.dumps(report_schema(), indent=2))
     return CLEAN
+
+
+def _same_again(store: Store, sweep: Sweep) -> None:
+    """Refuse to report a sweep whose rows do not follow from its facts, rules and calendars."""
+    from compliance_engine.sweep.verifying import verify_sweep
+
+    faults = list(verify_sweep(store, sweep))
+    if faults:
+        found = f"{faults[0].kind} {faults[0].thing}: {faults[0].found}"
+        more = f", and {len(faults) - 1} more" if len(faults) > 1 else ""
+        mend = f"run compliance-engine audit verify --store {store.name} --sweep {sweep.number}"
+        said = f"it comes out otherwise when made again: {found}{more}"
+        raise store.problem("CE616", said, thing=f"sweep {sweep.number}", mend=mend)
+    click.echo(f"sweep {sweep.number} made again: digest {str(sweep.digest)[:12]} as stored", err=True)
 
 
 def _known(store: Store, districts: tuple[str, ...]) -> None:

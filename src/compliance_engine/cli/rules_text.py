@@ -42,7 +42,7 @@ def _on(corpus: Corpus, state: str, topic: str) -> list[LoadedRule]:
     _known_state(corpus, state, "rules show")
     found = rules_on(corpus, state, topic)
     if not found:
-        mend = did_you_mean(topic, topics(corpus))
+        mend = did_you_mean(topic, topics(corpus, state))
         raise UsageProblem(misread("rules show", topic, f"{state} has no rule on this topic", mend=mend))
     return found
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from pathlib import PurePath
 from typing import Any
 
 from compliance_engine.reports.rule_text import titled_words
@@ -79,16 +80,20 @@ def rules_on(corpus: Corpus, state: str, topic: str) -> list[LoadedRule]:
     """Return the rules on a topic that are in force in a state.
 
     Args:
-        topic: The last part of a rule's id; of a replaced federal rule's id also.
+        topic: The last part of a rule's id, or of a replaced federal rule's id; else the name of a rule file.
     """
-    found = []
-    for loaded in _in_force(corpus, state):
-        topics = {one.rsplit(".", 1)[1] for one in (loaded.rule.id, *loaded.rule.overrides)}
-        if topic in topics:
-            found.append(loaded)
-    return sorted(found, key=lambda one: (one.jurisdiction == FEDERAL, one.rule.id))
+    rules = sorted(_in_force(corpus, state), key=lambda one: (one.jurisdiction == FEDERAL, one.rule.id))
+    return [one for one in rules if topic in _topics(one)] or [one for one in rules if topic == _file(one)]
 
 
-def topics(corpus: Corpus) -> list[str]:
-    """Return every topic, sorted."""
-    return sorted({loaded.rule.topic for loaded in corpus.rules.values()})
+def topics(corpus: Corpus, state: str) -> list[str]:
+    """Return every topic on which a state has rules in force, sorted."""
+    return sorted({name for one in _in_force(corpus, state) for name in (*_topics(one), _file(one))})
+
+
+def _topics(loaded: LoadedRule) -> set[str]:
+    return {one.rsplit(".", 1)[1] for one in (loaded.rule.id, *loaded.rule.overrides)}
+
+
+def _file(loaded: LoadedRule) -> str:
+    return PurePath(loaded.document.name).stem

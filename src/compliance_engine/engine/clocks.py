@@ -57,6 +57,7 @@ def run_openings(frame: Frame) -> Outcome:
         unknown = doubtful != 0
         outcome.reason = np.where(unknown, doubtful, outcome.reason)
         outcome.status[unknown] = 6
+        outcome.days_late[unknown] = 0
     return outcome
 
 

@@ -172,6 +172,8 @@ def _status(frame: Frame, outcome: Outcome, standing: BoolArray) -> None:
         ),
     )
     outcome.days_late = np.where(late, reached - due, 0).astype(np.int32)
+    waiting = ~(is_met | is_closed)
+    frame.view.changes_on(frame.case[waiting], due[waiting] + np.int32(1))
     unknown = due == NO_DAY
     if unknown.any():
         status[unknown] = Status.UNDETERMINED
@@ -190,6 +192,7 @@ def _other_kinds(frame: Frame, outcome: Outcome, status: np.ndarray, is_met: Boo
     known = outcome.due != NO_DAY
     if frame.rule.rule.kind == "not_before":
         early = known & is_met & (outcome.met < outcome.due)
+        frame.view.changes_on(frame.case[known], outcome.due[known])
         outcome.flags[early] |= np.uint8(Flag.TOO_EARLY)
         status[known & (is_met | (outcome.due <= frame.view.as_of))] = Status.MET
     else:

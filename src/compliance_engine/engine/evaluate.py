@@ -12,7 +12,7 @@ from compliance_engine.calendars.day_tables import DayTables
 from compliance_engine.calendars.loader import CalendarLibrary
 from compliance_engine.calendars.models import Calendar
 from compliance_engine.cases.columns import CaseBatch
-from compliance_engine.dates import BoolArray, IntArray, to_day
+from compliance_engine.dates import NEVER, BoolArray, IntArray, to_day
 from compliance_engine.engine.clocks import run_openings, run_rule
 from compliance_engine.engine.columns import REASONS, Flag, Reasons, Status
 from compliance_engine.engine.deadline import CitationOut, Deadline
@@ -82,7 +82,7 @@ class Engine:
             batch: Cases and events, as believed.
             rules: Only these rules (and those they need); None for all.
         """
-        evaluation = Evaluation(self, batch, Reasons())
+        evaluation = Evaluation(self, batch, Reasons(), np.full(len(batch), NEVER))
         for book, lo, hi in self._groups(batch):
             for low in range(lo, hi, BLOCK):
                 view = self._view(batch, book, low, min(low + BLOCK, hi), evaluation.reasons)
@@ -93,6 +93,7 @@ class Engine:
                     evaluation.blocks.append(DeadlineBlock(book, rule, low, outcome))
                 for outcome in view.outcomes.values():
                     outcome.compact()
+                evaluation.next_change[low : low + len(view.next_change)] = view.next_change
         return evaluation
 
     def view_of_case(self, batch: CaseBatch, row: int, reasons: Reasons) -> View:
@@ -129,7 +130,8 @@ class Engine:
     def _view(self, batch: CaseBatch, book: Rulebook, lo: int, hi: int, reasons: Reasons) -> View:
         part = batch.slice(lo, hi)
         tables, calendar = self._day_tables(part, book.state)
-        return View(part, calendar, book, tables, to_day(self.as_of), reasons, Selections(part))
+        never = np.full(len(part), NEVER)
+        return View(part, calendar, book, tables, to_day(self.as_of), reasons, Selections(part), never)
 
     def _day_tables(self, batch: CaseBatch, state: str) -> tuple[DayTables, IntArray]:
         """Return day tables for the calendars a batch may name, and each case's index in them."""
@@ -160,6 +162,9 @@ class Evaluation:
     engine: Engine
     batch: CaseBatch
     reasons: Reasons
+    next_change: IntArray
+    """int32[n_cases], the first day after `as_of` on which a case may have other deadlines though no event
+    is added (that an overdue one is a day later does not count); `NEVER` where there is none."""
     blocks: list[DeadlineBlock] = field(default_factory=list)
 
     def __len__(self) -> int:

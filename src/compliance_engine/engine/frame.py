@@ -112,7 +112,15 @@ class View:
     as_of: int
     reasons: Reasons
     selections: Selections
+    next_change: IntArray
+    """int32[n_cases], the first day after `as_of` on which a case may have other deadlines though no event
+    is added; `NEVER` where there is none."""
     outcomes: dict[str, Outcome] = field(default_factory=dict)
+
+    def changes_on(self, case: IntArray, day: IntArray) -> None:
+        """Note the days, where they are yet to come, from which on cases may turn out otherwise."""
+        later = day > self.as_of
+        np.minimum.at(self.next_change, case[later], day[later])
 
     def outcome(self, rule_id: str) -> Outcome | None:
         """Return what was found for a rule, or for the one that replaces it here."""

@@ -24,6 +24,9 @@ from compliance_engine.rules.starts import (
     Start,
 )
 
+_COVER_DAYS = 800
+"""How many days are looked ahead for the end of a calendar."""
+
 
 def open_duties(view: View, rule: RuleInForce) -> Openings:
     """Return the openings of a rule among the cases of a view, sorted by case and moment."""
@@ -116,6 +119,7 @@ def _on_silence(view: View, rule: RuleInForce, start: OnSilence) -> Openings:
     ends = days_of(start.lasting, Frame(view, rule, replace(asked, reason=None)))
     answers = view.selections.of(start.unless)
     missing = is_no_day(ends.day)
+    view.changes_on(asked.case, ends.day + np.int32(1))
     silent = (ends.day < view.as_of) & ~_within(answers.sure(), asked, ends.day)
     reason = np.zeros(len(asked), np.int32) if asked.reason is None else asked.reason.copy()
     if ends.reason is not None:
@@ -205,11 +209,13 @@ def _spread(view: View, unit: str, opened: Openings, nth: IntArray) -> None:
 
 def _on_school_year(view: View, rule: RuleInForce, start: OnSchoolYear) -> Openings:
     case, day = _school_year_days(view, start.which)
+    view.changes_on(case, day)
     due = day <= view.as_of
     case, day = case[due], day[due]
     known = _while_active(view, rule, start, Openings(case, day, start_of_day(day)))
     as_of = np.full(len(view.batch), np.int32(view.as_of))
     missing = np.flatnonzero(view.tables.year_index(view.calendar, as_of) < 0).astype(np.int32)
+    _until_cover_changes(view)
     # of a day that the calendar does not cover it is not known whether a school year has begun
     now = _while_active(view, rule, start, Openings(missing, as_of[missing], start_of_day(as_of[missing])))
     if not len(now):
@@ -224,6 +230,19 @@ def _on_school_year(view: View, rule: RuleInForce, start: OnSchoolYear) -> Openi
         reason=np.concatenate([reason, np.full(len(now), number)]),
     )
     return both.take(np.argsort(both.case, kind="stable"))
+
+
+def _until_cover_changes(view: View) -> None:
+    """Note the day on which each calendar begins or ceases to cover the day asked about."""
+    for calendar in np.unique(view.calendar).tolist():
+        cases = np.flatnonzero(view.calendar == calendar).astype(np.int32)
+        days = view.as_of + np.arange(_COVER_DAYS, dtype=np.int32)
+        index = view.tables.year_index(np.full(len(days), np.int32(calendar)), days)
+        other = np.flatnonzero((index < 0) != (index[0] < 0))
+        if len(other):
+            view.changes_on(cases, np.full(len(cases), days[other[0]]))
+        else:
+            view.changes_on(cases, np.full(len(cases), days[-1]))
 
 
 def _while_active(view: View, rule: RuleInForce, start: OnSchoolYear, asked: Openings) -> Openings:

@@ -99,14 +99,15 @@ def _batches(given: dict[str, Any]) -> Iterator[CaseBatch]:
         return
     from compliance_engine.store.connect import open_store
     from compliance_engine.store.facts import last_import, read_districts, read_facts
-    from compliance_engine.sweep.runner import lots
+    from compliance_engine.sweep.runner import Part, lots
 
     store = open_store(given["store"])
     try:
         with store.read() as connection:
             districts, until = read_districts(connection), last_import(connection)
-        for lot in lots(districts):
-            facts = read_facts(store, chosen=lot, known_at=None, until_import=until)
+        for lot in lots([Part(one) for one in districts]):
+            chosen = [part.district for part in lot]
+            facts = read_facts(store, chosen=chosen, known_at=None, until_import=until)
             yield build_batch(facts.cases, facts.events, as_of=as_of)
     finally:
         store.close()

@@ -50,6 +50,9 @@ _Progress = Callable[[int, int, str], None]
     metavar="YEAR",
     help="Project unpublished school years up to this year, and mark every date that rests on them.",
 )
+@click.option(
+    "--full", is_flag=True, help="Evaluate every case, and warn where an incremental sweep would have erred."
+)
 @click.option("--resume", is_flag=True, help="Finish the sweep that was interrupted, as it was begun.")
 @click.option(
     "--take-over", is_flag=True, help="Sweep although another process holds the lock; only if it is gone."
@@ -57,7 +60,11 @@ _Progress = Callable[[int, int, str], None]
 @FORMAT
 @FAIL
 def sweep_command(**given: Any) -> int:
-    """Evaluate every case of the store as of a day, judge the findings, and list what changed."""
+    """Evaluate the cases of the store as of a day, judge the findings, and list what changed.
+
+    Cases of which nothing changed since the last sweep (facts, rules, calendar) and whose deadlines do not
+    change by themselves by this day keep their results without being evaluated again.
+    """
     from compliance_engine.store.connect import open_store
 
     if given["resume"]:
@@ -99,9 +106,8 @@ def _run(store: Store, given: dict[str, Any], progress: _Progress) -> Finished:
     until = None if year is None else date(year, 6, 30)
     question = Question(given["as_of"], given["known_at"], read_readings(given["readings"]), until)
     law = read_law(rules_folder(given["rules"]), calendars_folder(given["calendars"]), given["policy"])
-    return run_sweep(
-        store, question, law, process, clock=clock, take_over=given["take_over"], progress=progress
-    )
+    how = {"full": given["full"], "take_over": given["take_over"]}
+    return run_sweep(store, question, law, process, clock=clock, progress=progress, **how)
 
 
 @contextmanager

@@ -6,12 +6,15 @@ from collections.abc import Sequence
 from datetime import UTC, datetime
 from typing import Any
 
+import numpy as np
+import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.csv as csv
 import sqlalchemy as sa
 
 _ROWS = 65_536
 _BLOCK = 1 << 24
+_NAMED = 10_000
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
@@ -34,24 +37,6 @@ def read_table(connection: sa.Connection, query: sa.Select[Any], schema: pa.Sche
         batches.append(pa.RecordBatch.from_arrays(columns, schema=schema))
     cursor.close()
     return pa.Table.from_batches(batches, schema=schema)
-
-
-def read_committed(connection: sa.Connection, query: sa.Select[Any], schema: pa.Schema) -> pa.Table:
-    """Return the rows of a query as columns, as they were last committed: for much at once.
-
-    A SQLite file is read by another connection and another driver, which is several times as fast and does
-    not see what the connection's own transaction has changed.
-    """
-    database = connection.engine.url.database
-    if connection.dialect.name != "sqlite" or not database:
-        return read_table(connection, query, schema)
-    from adbc_driver_sqlite import dbapi
-
-    with dbapi.connect(database) as arrow, arrow.cursor() as cursor:
-        cursor.adbc_statement.set_options(**{"adbc.sqlite.query.batch_rows": str(_ROWS)})
-        cursor.execute(sql_text(connection, query))
-        found = cursor.fetch_arrow_table()
-    return found.rename_columns(schema.names).cast(schema)
 
 
 def sql_text(connection: sa.Connection, query: sa.Select[Any]) -> str:
@@ -133,6 +118,12 @@ def insert_rows(
         connection.exec_driver_sql(str(compiled), list(rows))
     else:
         connection.execute(table.insert(), [dict(zip(names, row, strict=True)) for row in rows])
+
+
+def parts_of(keys: npt.NDArray[np.int32]) -> list[list[int]]:
+    """Return numbers in parts small enough to be named in a query, at least one part."""
+    listed = np.sort(keys).tolist()
+    return [listed[at : at + _NAMED] for at in range(0, len(listed), _NAMED)] or [[]]
 
 
 def next_number(connection: sa.Connection, column: sa.ColumnElement[Any]) -> int:

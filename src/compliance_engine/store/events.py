@@ -29,7 +29,7 @@ from compliance_engine.store.seals import (
     row_digest,
     version_seals,
 )
-from compliance_engine.store.tables import case_versions, cases, districts, events, imports
+from compliance_engine.store.tables import case_versions, cases, districts, events, import_cases, imports
 from compliance_engine.store.words import Words, all_words
 
 _IDENTITY = ("state", "district", "program")
@@ -137,6 +137,8 @@ class _Import:
         self.conflicts: list[QuarantinedRow] = []
         self.sealed_events = self.sealed_versions = np.zeros(0, np.uint64)
         self.digest: str | None = None
+        self.touched = np.zeros(0, np.int32)
+        self.with_events: list[npt.NDArray[np.int32]] = []
 
     def run(self, form: str) -> ImportReport:
         """Add the cases, then their events, and note the import."""
@@ -152,6 +154,9 @@ class _Import:
         self.digest = import_digest(self.sealed_events, self.sealed_versions)
         self._note(form, case_counts, event_counts)
         self._link()
+        touched = np.unique(np.concatenate([self.touched, *self.with_events]))
+        rows = {"import_id": np.full(len(touched), self.number, np.int32), "case_key": touched}
+        insert_table(self.connection, import_cases, pa.table(rows))
         imported = self.imported
         return ImportReport(
             self.number,
@@ -264,6 +269,7 @@ class _Import:
         rows = rows.append_column("import_id", pa.array(np.full(len(given), self.number, np.int32)))
         mask = pa.array(new | changed)
         rows, kept = rows.filter(mask), kept.filter(mask)
+        self.touched = rows.column("case_key").to_numpy()
         named = pa.table({name: kept.column(name) for name in ("case_id", *_IDENTITY)})
         for name in ("calendar", *VERSION_NUMBERS, "attributes"):
             named = named.append_column(name, rows.column(name))
@@ -294,6 +300,7 @@ class _Import:
         new = new.append_column("recorded_at", recorded)
         new = new.append_column("event_number", pa.array(np.arange(first, first + len(new), dtype=np.int64)))
         new = new.append_column("import_id", pa.array(np.full(len(new), self.number, np.int32)))
+        self.with_events.append(new.column("case_key").to_numpy())
         case_ids = table.column("case_id").take(pa.array(order))
         self.sealed_events = event_seals(new, case_ids, all_words(self.connection))
         seals = pa.array(as_signed(self.sealed_events))

@@ -13,8 +13,8 @@ import pyarrow.compute as pc
 import sqlalchemy as sa
 
 from compliance_engine.cases.tables import CASES, EVENTS
-from compliance_engine.dates import IntArray
-from compliance_engine.store.bulk import next_number, read_table, to_microseconds
+from compliance_engine.dates import BoolArray, IntArray
+from compliance_engine.store.bulk import next_number, parts_of, read_table, to_microseconds
 from compliance_engine.store.connect import Store
 from compliance_engine.store.tables import case_versions, cases, districts, events, imports, of_case
 from compliance_engine.store.words import all_words, decode
@@ -85,6 +85,20 @@ class Facts:
     keys: IntArray
     districts: IntArray
 
+    def pairs(self, which: BoolArray) -> list[tuple[str, str | None]]:
+        """Return state and calendar of some of the cases."""
+        mask = pa.array(which)
+        columns = (self.cases.column(name).filter(mask).to_pylist() for name in ("state", "calendar"))
+        return list(zip(*columns, strict=True))
+
+    def first_events_after(self, day: int) -> tuple[IntArray, IntArray]:
+        """Return the cases that have events after a day, with the days of those events."""
+        days = self.events.column("occurred_on").cast(pa.int32()).to_numpy()
+        later = np.flatnonzero(days > day)
+        ids = self.cases.column("case_id").combine_chunks()
+        at = pc.index_in(self.events.column("case_id").take(pa.array(later)), value_set=ids)
+        return self.keys[at.to_numpy()], days[later]
+
 
 def read_districts(connection: sa.Connection) -> list[District]:
     """Return all districts, sorted by state and name."""
@@ -105,6 +119,7 @@ def read_facts(
     *,
     chosen: Sequence[District] = (),
     case_id: str | None = None,
+    keys: IntArray | None = None,
     known_at: datetime | None,
     until_import: int,
 ) -> Facts:
@@ -116,24 +131,39 @@ def read_facts(
 
     Args:
         chosen: Districts; give these or `case_id`.
+        keys: Only these cases of the districts.
         known_at: With a time zone; None believes everything.
         until_import: Later imports do not exist.
     """
-    in_districts = cases.c.district_key.in_([one.key for one in chosen])
-    which = in_districts if case_id is None else cases.c.case_id == case_id
+    which = _which(chosen, case_id, keys)
     with store.read() as connection:
-        versions = read_table(connection, _case_query(which, until_import), _CASE)
+        versions = pa.concat_tables(
+            [read_table(connection, _case_query(one, until_import), _CASE) for one in which]
+        )
         texts = all_words(connection)
-        rows = read_table(connection, _event_query(which, until_import), _EVENT)
+        rows = pa.concat_tables(
+            [read_table(connection, _event_query(one, until_import), _EVENT) for one in which]
+        )
         names = {one.key: one for one in read_districts(connection)}
     picked = versions.take(pa.array(_known_versions(versions, known_at)))
-    keys, ids = picked.column("case_key"), picked.column("case_id")
-    at = pc.index_in(rows.column("case_key"), value_set=keys.combine_chunks())
+    numbers, ids = picked.column("case_key"), picked.column("case_id")
+    at = pc.index_in(rows.column("case_key"), value_set=numbers.combine_chunks())
     known = at.is_valid()
     rows, at = rows.filter(known), at.filter(known)
     table = _case_table(picked, names, texts)
     of_case = picked.column("district_key").to_numpy()
-    return Facts(table, _event_table(rows, ids.take(at), texts), keys.to_numpy(), of_case)
+    return Facts(table, _event_table(rows, ids.take(at), texts), numbers.to_numpy(), of_case)
+
+
+def _which(
+    chosen: Sequence[District], case_id: str | None, keys: IntArray | None
+) -> list[sa.ColumnElement[bool]]:
+    """Return the conditions that choose the cases, one for each query to be made."""
+    if case_id is not None:
+        return [cases.c.case_id == case_id]
+    if keys is not None:
+        return [cases.c.case_key.in_(part) for part in parts_of(keys)]
+    return [cases.c.district_key.in_([one.key for one in chosen])]
 
 
 def _case_query(which: sa.ColumnElement[bool], until_import: int) -> sa.Select[Any]:

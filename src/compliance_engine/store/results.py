@@ -7,13 +7,14 @@ from collections.abc import Iterable, Sequence
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 import sqlalchemy as sa
 
 from compliance_engine.dates import NO_DAY, to_day
 from compliance_engine.engine.columns import Flag, Status
-from compliance_engine.store.bulk import insert_rows, insert_table, next_number, read_table
+from compliance_engine.store.bulk import insert_rows, insert_table, next_number, parts_of, read_table
 from compliance_engine.store.sweeps import Sweep
 from compliance_engine.store.tables import cases, deadlines, districts, findings, of_case, verdicts
 from compliance_engine.store.words import all_words, decode
@@ -52,19 +53,19 @@ _NULL = int(NO_DAY)
 
 
 def write_changes(
-    connection: sa.Connection, table: sa.Table, district: int, sweep: int, now: pa.Table
-) -> tuple[int, int]:
-    """Bring the rows of a district up to date.
+    connection: sa.Connection, table: sa.Table, before: pa.Table, sweep: int, now: pa.Table
+) -> tuple[int, int, set[int]]:
+    """Bring the rows of some cases up to date.
 
     Args:
         table: `deadlines` or `findings`.
+        before: What the store holds of the cases (`stored_rows`).
         now: What holds now, columns of `DEADLINE_ROWS` or `FINDING_ROWS`, each row once.
 
-    Returns: How many rows began, and how many ended.
+    Returns: How many rows began, how many ended, and the cases they belong to.
     """
     schema = DEADLINE_ROWS if table is deadlines else FINDING_ROWS
     names = list(schema.names)
-    before = stored_rows(connection, table, district)
     if len(before):
         ended = before.join(now, names, join_type="left anti").select(["case_key", "id"])
         began = now.join(before.select(names), names, join_type="left anti")
@@ -78,7 +79,8 @@ def write_changes(
         columns["id"] = pa.array(np.arange(first, first + len(began), dtype=np.int64))
         columns["valid_from"] = pa.array(np.full(len(began), sweep, np.int32))
         insert_table(connection, table, pa.table(columns))
-    return len(began), len(ended)
+    changed = {*began.column("case_key").to_pylist(), *ended.column("case_key").to_pylist()}
+    return len(began), len(ended), changed
 
 
 def _end(connection: sa.Connection, table: sa.Table, sweep: int, rows: pa.Table) -> None:
@@ -91,9 +93,14 @@ def _end(connection: sa.Connection, table: sa.Table, sweep: int, rows: pa.Table)
 
 
 def stored_rows(
-    connection: sa.Connection, table: sa.Table, district: int, *, sweep: int | None = None
+    connection: sa.Connection,
+    table: sa.Table,
+    district: int,
+    *,
+    keys: npt.NDArray[np.int32] | None = None,
+    sweep: int | None = None,
 ) -> pa.Table:
-    """Return the rows of a district: those that hold still, or as they were in a sweep.
+    """Return the rows of a district, or of some of its cases: those that hold still, or as in a sweep.
 
     Returns: Columns of `DEADLINE_ROWS` or `FINDING_ROWS`, and id.
     """
@@ -104,8 +111,11 @@ def stored_rows(
         for name in schema.names
     ]
     query = sa.select(*columns, table.c.id).join_from(cases, table, of_case(table))
-    query = query.where(cases.c.district_key == district, holds)
-    return read_table(connection, query, schema.append(pa.field("id", pa.int64())))
+    query, fields = query.where(holds), schema.append(pa.field("id", pa.int64()))
+    if keys is None:
+        return read_table(connection, query.where(cases.c.district_key == district), fields)
+    parts = [query.where(table.c.case_key.in_(part)) for part in parts_of(keys)]
+    return pa.concat_tables([read_table(connection, part, fields) for part in parts])
 
 
 def _in_sweep(table: sa.Table, sweep: int) -> sa.ColumnElement[bool]:

@@ -19,7 +19,15 @@ from compliance_engine.store.connect import Store
 from compliance_engine.store.contents import Snapshot, keep_snapshot
 from compliance_engine.store.facts import District, last_import, read_districts
 from compliance_engine.store.seals import SWEEP_ROW, row_digest
-from compliance_engine.store.tables import deadlines, districts, findings, sweep_lock, sweep_parts, sweeps
+from compliance_engine.store.tables import (
+    case_states,
+    deadlines,
+    districts,
+    findings,
+    sweep_lock,
+    sweep_parts,
+    sweeps,
+)
 
 Readings = Mapping[str, Mapping[str, str]]
 Tally = dict[str, Counter[str]]
@@ -149,6 +157,13 @@ def waiting_districts(connection: sa.Connection, sweep: int) -> list[District]:
     )
     waiting = set(connection.execute(query).scalars())
     return [one for one in read_districts(connection) if one.key in waiting]
+
+
+def part_of(connection: sa.Connection, sweep: int, district: int) -> tuple[Tally, str] | None:
+    """Return the counts and digest of a district in a sweep; None where it had none."""
+    row = (sweep_parts.c.sweep == sweep) & (sweep_parts.c.district_key == district)
+    found = connection.execute(sa.select(sweep_parts.c.counts, sweep_parts.c.digest).where(row)).first()
+    return None if found is None or found[1] is None else (_from_text(found[0]), found[1])
 
 
 def finish_district(
@@ -315,4 +330,5 @@ def _take_back(connection: sa.Connection, sweep: int) -> None:
     for table in (deadlines, findings):
         connection.execute(table.delete().where(table.c.valid_from == sweep))
         connection.execute(table.update().where(table.c.valid_to == sweep).values(valid_to=None))
+    connection.execute(case_states.delete().where(case_states.c.sweep == sweep))
     connection.execute(sweeps.update().where(sweeps.c.sweep == sweep).values(state="abandoned"))

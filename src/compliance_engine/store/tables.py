@@ -63,6 +63,15 @@ imports = sa.Table(
 )
 """One row per import; `digest` covers the events and versions of cases it added."""
 
+import_cases = sa.Table(
+    "import_cases",
+    metadata,
+    sa.Column("import_id", sa.Integer, primary_key=True, autoincrement=False),
+    sa.Column("case_key", sa.Integer, primary_key=True, autoincrement=False),
+    sqlite_with_rowid=False,
+)
+"""The cases of which an import brought something new."""
+
 districts = sa.Table(
     "districts",
     metadata,
@@ -251,6 +260,32 @@ findings = sa.Table(
     sqlite_with_rowid=False,
 )
 """Findings as change rows, each of the deadline with the same case, rule, opening and number."""
+
+laws = sa.Table(
+    "laws",
+    metadata,
+    sa.Column("law", sa.Integer, primary_key=True, autoincrement=False),
+    sa.Column("state", sa.Text, nullable=False),
+    sa.Column("calendar", sa.Text),
+    sa.Column("hash", sa.Text, nullable=False, unique=True),
+)
+"""The rules of a state with one calendar, as cases were evaluated under them."""
+
+case_states = sa.Table(
+    "case_states",
+    metadata,
+    sa.Column("case_key", sa.Integer, primary_key=True, autoincrement=False),
+    sa.Column("district_key", sa.Integer, nullable=False),
+    sa.Column("sweep", sa.Integer, nullable=False),
+    sa.Column("law", sa.Integer, nullable=False),
+    sa.Column("next_change_on", sa.Integer),
+    sa.Column("digest", sa.BigInteger),
+    sqlite_with_rowid=False,
+)
+"""When each case was last evaluated, under which law, until when that holds, and what came of it.
+
+`digest` null: nothing came of it. A later sweep evaluates again what this does not answer for.
+"""
 
 for _table in (deadlines, findings):
     # rows lie by case, and a district is read through its cases; what a sweep ended is found by this

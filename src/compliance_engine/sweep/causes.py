@@ -23,7 +23,7 @@ from compliance_engine.store.sweeps import Sweep
 from compliance_engine.store.tables import case_versions, cases, events, of_case
 from compliance_engine.store.words import all_words
 from compliance_engine.sweep.law import Law, law_of
-from compliance_engine.sweep.runner import lots
+from compliance_engine.sweep.runner import Part, lots
 
 Cause = Literal["day", "facts", "rules", "calendars"]
 _Key = tuple[str, str, Any, int]
@@ -65,8 +65,8 @@ def causes_between(store: Store, before: Sweep, after: Sweep) -> Iterator[Moved]
     values: list[dict[_Key, _Value]] = [{} for _ in range(len(_CAUSES) + 1)]
     with ExitStack() as stack:
         laws = [stack.enter_context(law_of(store, sweep)) for sweep in (before, after)]
-        for some in lots(districts):
-            for stage, found in enumerate(stages.evaluated(laws, some)):
+        for some in lots([Part(one) for one in districts]):
+            for stage, found in enumerate(stages.evaluated(laws, [part.district for part in some])):
                 values[stage].update(found)
         detail = _Details(store, before, after, named)
         for change in changes:

@@ -2,21 +2,31 @@
 
 from __future__ import annotations
 
+import hashlib
 import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import date
+from importlib.metadata import version
 from pathlib import Path
 
+from compliance_engine import __version__
 from compliance_engine.calendars.loader import CalendarLibrary, load_calendars
 from compliance_engine.calendars.models import Calendar
 from compliance_engine.cases.rule_vocabulary import load_corpus
 from compliance_engine.engine.evaluate import Engine
 from compliance_engine.engine.findings_rules import FindingsRules, load_findings_rules
-from compliance_engine.rules.loader import Corpus
+from compliance_engine.errors import CalendarProblem
+from compliance_engine.rules.loader import FEDERAL, Corpus
 from compliance_engine.store.connect import Store
-from compliance_engine.store.contents import Snapshot, read_snapshot, take_snapshot, write_snapshot
+from compliance_engine.store.contents import (
+    Snapshot,
+    read_snapshot,
+    snapshot_of,
+    take_snapshot,
+    write_snapshot,
+)
 from compliance_engine.store.sweeps import Question, Sweep
 
 
@@ -40,6 +50,38 @@ class Law:
             readings=question.readings,
             project=_projection(question.project_until),
         )
+
+
+class LawHashes:
+    """Hashes of what decides about the dates and findings of a state's cases with one calendar."""
+
+    def __init__(self, law: Law) -> None:
+        self._law = law
+        self._found: dict[tuple[str, str | None], str] = {}
+        self._folders: dict[str, str] = {}
+
+    def of(self, state: str, calendar: str | None) -> str:
+        """Return the hash: program, holidays, federal and state rules, local policy, and the calendar."""
+        if (state, calendar) not in self._found:
+            parts = [__version__, version("holidays"), state, self._calendar(calendar)]
+            parts += [self._folder(name) for name in (FEDERAL, state, "local_policy")]
+            self._found[state, calendar] = hashlib.sha256("\n".join(parts).encode()).hexdigest()
+        return self._found[state, calendar]
+
+    def _folder(self, name: str) -> str:
+        if name not in self._folders:
+            files = self._law.rules.files.items()
+            own = {path: content for path, content in files if path.split("/", 1)[0] == name}
+            self._folders[name] = snapshot_of("rules", own).hash
+        return self._folders[name]
+
+    def _calendar(self, name: str | None) -> str:
+        if name is None:
+            return "none"
+        try:
+            return f"{name} {self._law.library.resolve(name)!r}"
+        except CalendarProblem:
+            return f"{name} unknown"
 
 
 def read_law(rules: Path, calendars: Path, policy: Path | None = None) -> Law:

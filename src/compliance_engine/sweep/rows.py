@@ -13,11 +13,13 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from compliance_engine.dates import NO_DAY, IntArray, to_day
+from compliance_engine.dates import NEVER, NO_DAY, IntArray, to_day
 from compliance_engine.engine.columns import Status
 from compliance_engine.engine.evaluate import DeadlineBlock, Evaluation
+from compliance_engine.engine.findings_rules import LateBands
 from compliance_engine.engine.judge import Verdict
 from compliance_engine.store.results import DEADLINE_ROWS, FINDING_ROWS, KEY
+from compliance_engine.store.seals import Seals, mixed, number_seals, text_seals, word_seals
 from compliance_engine.store.sweeps import Tally
 from compliance_engine.store.words import Numbering
 from compliance_engine.sweep.judging import NOT_JUDGED, Judged, findings_of, verdict_text
@@ -224,6 +226,37 @@ def count(rows: Rows, cases: int, texts: Texts) -> Tally:
     return counts
 
 
+def count_nothing() -> tuple[Tally, str]:
+    """Return the counts and the digest of a district without cases."""
+    nothing = Rows(_table([], DEADLINE_ROWS), _table([], FINDING_ROWS))
+    texts = Texts({}, {}, {})
+    return count(nothing, 0, texts), digest(nothing, texts)
+
+
+def band_changes(rows: Rows, bands: LateBands, as_of: int) -> tuple[IntArray, IntArray]:
+    """Return the cases whose overdue deadlines come into another band of lateness, and on which day."""
+    status, late = (rows.deadlines.column(name).to_numpy() for name in ("status", "days_late"))
+    running = (status == Status.OVERDUE) & (late == NO_DAY)
+    due = rows.deadlines.column("due_on").to_numpy()[running]
+    edges = np.array([*bands.through, NEVER], np.int64)
+    edge = edges[np.searchsorted(edges, as_of - due, side="left")]
+    day = np.minimum(due + edge + 1, NEVER).astype(np.int32)
+    return rows.deadlines.column("case_key").to_numpy()[running], day
+
+
+def change_counts(counts: Tally, less: Tally, more: Tally) -> Tally:
+    """Return counts after some rows went and others came."""
+    found: Tally = {}
+    for kind in dict.fromkeys([*counts, *more]):
+        total = Counter(counts.get(kind, Counter()))
+        total.subtract(less.get(kind, Counter()))
+        total.update(more.get(kind, Counter()))
+        found[kind] = total if kind == "totals" else Counter({name: n for name, n in total.items() if n})
+    if not found.get(NOT_JUDGED):
+        found.pop(NOT_JUDGED, None)
+    return found
+
+
 def _named_counts(
     table: pa.Table, column: str, names: Mapping[int, str], mask: npt.NDArray[np.bool_] | None = None
 ) -> Counter[str]:
@@ -235,31 +268,36 @@ def _named_counts(
     return found
 
 
+def case_digests(rows: Rows, texts: Texts) -> tuple[IntArray, Seals]:
+    """Return the cases that have rows, ascending, and a digest of the rows of each, in whatever order.
+
+    Texts count for themselves and not for the numbers they have in this store.
+    """
+    keys, seals = [], []
+    for kind, table, wordy in ((1, rows.deadlines, _WORDS), (2, rows.findings, ("rule", "finding"))):
+        columns = [np.full(len(table), kind, np.uint64)]
+        for name in table.column_names[1:]:
+            column = table.column(name)
+            if name in wordy:
+                columns.append(word_seals(column, texts.words))
+            elif name == "verdict":
+                columns.append(word_seals(column, texts.verdicts))
+            else:
+                columns.append(number_seals(column))
+        keys.append(table.column("case_key").to_numpy())
+        seals.append(mixed(columns))
+    found, place = np.unique(np.concatenate(keys), return_inverse=True)
+    totals = np.zeros(len(found), np.uint64)
+    np.add.at(totals, place, np.concatenate(seals))
+    ids = pa.array([texts.cases[key] for key in found.tolist()], pa.string())
+    return found.astype(np.int32), mixed([text_seals(ids), totals])
+
+
+def digest_of(digests: Seals) -> str:
+    """Return the digest of a district from those of its cases, in whatever order."""
+    return hashlib.sha256(np.sort(digests).astype("<u8").tobytes()).hexdigest()
+
+
 def digest(rows: Rows, texts: Texts) -> str:
-    """Return a digest of all rows, the numbers of this store replaced by the ranks of their texts."""
-    found = hashlib.sha256()
-    for table, wordy in ((rows.deadlines, _WORDS), (rows.findings, ("rule", "finding"))):
-        named = {"case_key": texts.cases, **dict.fromkeys(wordy, texts.words), "verdict": texts.verdicts}
-        columns = {}
-        for name in table.column_names:
-            values = table.column(name).to_numpy()
-            if name in named:
-                values, distinct = _ranked(values, named[name])
-                found.update(json.dumps([name, distinct]).encode())
-            columns[name] = values.astype("<i4")
-        order = np.lexsort([columns[name] for name in reversed(table.column_names)])
-        for name in table.column_names:
-            found.update(f"{name}:{len(order)}:".encode())
-            found.update(columns[name][order].tobytes())
-    return found.hexdigest()
-
-
-def _ranked(
-    numbers: npt.NDArray[np.int32], texts: Mapping[int, str]
-) -> tuple[npt.NDArray[np.int32], list[str]]:
-    used, inverse = np.unique(numbers, return_inverse=True)
-    words = ["" if number == NO_DAY else texts[number] for number in used.tolist()]
-    order = sorted(range(len(words)), key=words.__getitem__)
-    rank = np.empty(len(words), np.int32)
-    rank[order] = np.arange(len(words), dtype=np.int32)
-    return rank[inverse], [words[index] for index in order]
+    """Return the digest of a district from its rows."""
+    return digest_of(case_digests(rows, texts)[1])

@@ -22,7 +22,7 @@ from compliance_engine.store.tables import cases, deadlines, findings, sweep_par
 from compliance_engine.store.words import Fixed, all_words
 from compliance_engine.sweep.law import law_of
 from compliance_engine.sweep.rows import Rows, Texts, digest, rows_of
-from compliance_engine.sweep.runner import evaluate_districts, keys_of, lots
+from compliance_engine.sweep.runner import Part, evaluate_parts, lots
 
 Progress = Callable[[str], None]
 
@@ -67,15 +67,15 @@ def verify_sweep(store: Store, sweep: Sweep, *, evaluate: bool = True) -> Iterat
     try:
         with law_of(store, sweep) as law:
             judge, engine = Judge(law.findings), law.engine(sweep.question)
-            for some in lots(districts):
-                facts, evaluation, judged = evaluate_districts(store, sweep, engine, judge, some)
+            for some in lots([Part(one) for one in districts]):
+                made = evaluate_parts(store, sweep, engine, judge, some)
                 with store.read() as connection:
                     texts = _texts(connection)
                 numbering = Fixed(texts.words), Fixed(texts.verdicts)
-                rows = rows_of(evaluation, judged, keys_of(facts, evaluation), *numbering)
+                rows = rows_of(made.evaluation, made.judged, made.keys, *numbering)
                 texts = replace(texts, words=numbering[0].texts, verdicts=numbering[1].texts)
-                for one in some:
-                    again = _Again(rows.of_cases(facts.keys[facts.districts == one.key]), texts)
+                for one in (part.district for part in some):
+                    again = _Again(rows.of_cases(made.facts.keys[made.facts.districts == one.key]), texts)
                     yield from _compare(store, sweep, one, parts[one.key], again)
     except ComplianceError as error:
         yield Fault("sweep", f"sweep {sweep.number}", f"cannot be made again: {error}")

@@ -1,4 +1,4 @@
-"""Seals and a chain over imports and sweeps, no row-wise foreign keys.
+"""Seals, a chain over imports and sweeps, states of cases, no row-wise foreign keys.
 
 Revision ID: 0002
 Revises: 0001
@@ -6,6 +6,7 @@ Revises: 0001
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import pyarrow as pa
@@ -73,9 +74,33 @@ def _columns(table: str, *, keys: bool) -> list[sa.Column[Any]]:
     ]
 
 
+def _key(name: str) -> sa.Column[Any]:
+    return sa.Column(name, sa.Integer, primary_key=True, autoincrement=False)
+
+
+_NEW: dict[str, Callable[[], list[Any]]] = {
+    "import_cases": lambda: [_key("import_id"), _key("case_key")],
+    "laws": lambda: [
+        _key("law"),
+        sa.Column("state", sa.Text, nullable=False),
+        sa.Column("calendar", sa.Text),
+        sa.Column("hash", sa.Text, nullable=False),
+        sa.UniqueConstraint("hash"),
+    ],
+    "case_states": lambda: [
+        _key("case_key"),
+        *(sa.Column(name, sa.Integer, nullable=False) for name in ("district_key", "sweep", "law")),
+        sa.Column("next_change_on", sa.Integer),
+        sa.Column("digest", sa.BigInteger),
+    ],
+}
+
+
 def upgrade() -> None:
     """Rebuild the large tables, seal what they hold, and begin the chain."""
     op.add_column("imports", sa.Column("digest", sa.Text))
+    for name, columns in _NEW.items():
+        op.create_table(name, *columns(), sqlite_with_rowid=name == "laws")
     chain = op.create_table(
         "chain",
         sa.Column("link", sa.Integer, primary_key=True, autoincrement=False),
@@ -91,6 +116,10 @@ def upgrade() -> None:
     for name in _SEALED:
         op.drop_table(f"{name}_before")
     _link(chain)
+    op.execute(
+        "INSERT INTO import_cases (import_id, case_key) "
+        "SELECT import_id, case_key FROM events UNION SELECT import_id, case_key FROM case_versions"
+    )
     op.drop_table("properties")
 
 
@@ -98,7 +127,8 @@ def downgrade() -> None:
     """Bring back the tables of 0001; seals and chain go, facts and results stay."""
     for name in reversed(_LARGE):
         _rebuild(name, keys=True)
-    op.drop_table("chain")
+    for name in ("chain", *_NEW):
+        op.drop_table(name)
     op.drop_column("imports", "digest")
     properties = op.create_table(
         "properties",

@@ -1,0 +1,127 @@
+"""How cases stood when they were last evaluated: what an incremental sweep need not evaluate again."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+import sqlalchemy as sa
+
+from compliance_engine.dates import NEVER, IntArray, to_day
+from compliance_engine.store.bulk import insert_table, next_number, parts_of, read_table
+from compliance_engine.store.seals import Seals, as_signed
+from compliance_engine.store.sweeps import Sweep
+from compliance_engine.store.tables import case_states, case_versions, cases, import_cases, laws
+
+LawHash = Callable[[str, str | None], str]
+"""Gives the hash of a state's rules with a calendar."""
+_STATE = pa.schema([("district_key", pa.int32()), ("case_key", pa.int32())])
+
+
+def stale_cases(
+    connection: sa.Connection, before: Sweep, sweep: Sweep, hash_of: LawHash
+) -> dict[int, IntArray]:
+    """Return the cases of which the state of an earlier sweep does not answer for this one, by district.
+
+    Those are cases without a state, with new facts, evaluated under rules or a calendar that are no longer
+    the same, and those whose deadlines change by themselves by the day asked about.
+    """
+    listed = sa.select(laws.c.law, laws.c.state, laws.c.calendar, laws.c.hash)
+    other = [
+        law for law, state, calendar, own in connection.execute(listed) if hash_of(state, calendar) != own
+    ]
+    state = case_states.c
+    old = sa.or_(
+        state.case_key.is_(None),
+        state.next_change_on <= to_day(sweep.question.as_of),
+        state.law.in_(other),
+    )
+    by_state = sa.select(cases.c.district_key, cases.c.case_key)
+    by_state = by_state.join_from(cases, case_states, state.case_key == cases.c.case_key, isouter=True)
+    since = (import_cases.c.import_id > before.last_import) & (import_cases.c.import_id <= sweep.last_import)
+    by_import = sa.select(cases.c.district_key, cases.c.case_key)
+    by_import = by_import.join_from(import_cases, cases, import_cases.c.case_key == cases.c.case_key)
+    found = [read_table(connection, query, _STATE) for query in (by_state.where(old), by_import.where(since))]
+    pairs = pa.concat_tables(found)
+    district, key = (pairs.column(name).to_numpy() for name in _STATE.names)
+    return {
+        int(one): np.unique(key[district == one]).astype(np.int32) for one in np.unique(district).tolist()
+    }
+
+
+def law_numbers(
+    connection: sa.Connection, pairs: Sequence[tuple[str, str | None]], hash_of: LawHash
+) -> Mapping[tuple[str, str | None], int]:
+    """Return the number of the law of each state and calendar; new ones are kept."""
+    known = dict(connection.execute(sa.select(laws.c.hash, laws.c.law)).all())
+    found = {}
+    number = next_number(connection, laws.c.law)
+    for state, calendar in sorted(set(pairs), key=str):
+        own = hash_of(state, calendar)
+        if own not in known:
+            known[own] = number
+            values = {"law": number, "state": state, "calendar": calendar, "hash": own}
+            connection.execute(laws.insert().values(**values))
+            number += 1
+        found[state, calendar] = known[own]
+    return found
+
+
+def write_states(
+    connection: sa.Connection,
+    district: int,
+    sweep: int,
+    keys: IntArray,
+    law: IntArray,
+    next_change: IntArray,
+    digests: tuple[IntArray, Seals],
+    *,
+    whole: bool,
+) -> None:
+    """Keep the states of cases that were evaluated.
+
+    Args:
+        law, next_change: int32[n], for each of `keys`.
+        digests: The keys of the cases that have any rows, and their digests.
+        whole: Whether these are all the cases of the district.
+    """
+    conditions = (
+        [case_states.c.district_key == district]
+        if whole
+        else [case_states.c.case_key.in_(part) for part in parts_of(keys)]
+    )
+    for condition in conditions:
+        connection.execute(case_states.delete().where(condition))
+    place = np.searchsorted(digests[0], keys)
+    has = place < len(digests[0])
+    has[has] = digests[0][place[has]] == keys[has]
+    signed = np.zeros(len(keys), np.int64)
+    signed[has] = as_signed(digests[1])[place[has]]
+    rows = {
+        "case_key": pa.array(keys),
+        "district_key": pa.array(np.full(len(keys), district, np.int32)),
+        "sweep": pa.array(np.full(len(keys), sweep, np.int32)),
+        "law": pa.array(law),
+        "next_change_on": pa.array(next_change, mask=next_change == NEVER),
+        "digest": pa.array(signed, mask=~has),
+    }
+    insert_table(connection, case_states, pa.table(rows))
+
+
+def known_cases(connection: sa.Connection, keys: IntArray, sweep: Sweep) -> int:
+    """Return how many of some cases an earlier sweep, which believed every record, knew."""
+    number = sa.select(sa.func.count(sa.distinct(case_versions.c.case_key)))
+    query = number.where(case_versions.c.import_id <= sweep.last_import)
+    parts = [query.where(case_versions.c.case_key.in_(part)) for part in parts_of(keys)]
+    return sum(connection.execute(part).scalar_one() for part in parts)
+
+
+def district_digests(connection: sa.Connection, district: int) -> Seals:
+    """Return the digests of the cases of a district that have any rows."""
+    query = sa.select(case_states.c.digest)
+    query = query.where(case_states.c.district_key == district, case_states.c.digest.is_not(None))
+    table = read_table(connection, query, pa.schema([("digest", pa.int64())]))
+    signed: npt.NDArray[np.int64] = table.column("digest").to_numpy()
+    return signed.view(np.uint64)

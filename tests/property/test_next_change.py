@@ -12,7 +12,7 @@ from test_oracle import few, situations
 
 from calendar_strategies import DAY, library_of
 from compliance_engine.calendars.loader import CalendarLibrary
-from compliance_engine.dates import to_date, to_day
+from compliance_engine.dates import NO_DAY, to_date, to_day
 from compliance_engine.engine.columns import Status
 from compliance_engine.engine.evaluate import Engine, Evaluation
 from compliance_engine.rules.loader import Corpus
@@ -35,6 +35,7 @@ def contents(evaluation: Evaluation) -> set[tuple[Any, ...]]:
             kinds = [int(getattr(outcome, name)[row]) for name in ("version", "variant", "excuse")]
             opened, late = int(outcome.openings.day[row]), int(outcome.days_late[row])
             running = values[3] == Status.OVERDUE and late == to_day(evaluation.engine.as_of) - values[0]
+            running &= values[2] == NO_DAY and block.rule.rule.met_looking != "backward"
             reason = evaluation.reasons.listed[int(outcome.reason[row])] if values[3] == 6 else None
             found.add((block.rule.id, row, opened, *values, *kinds, None if running else late, reason))
     return found

@@ -164,3 +164,11 @@ def test_a_full_sweep_names_what_an_incremental_one_would_have_missed(tmp_path: 
     (warning,) = sweep(store, law, AS_OF + 60 * DAY, full=True).warnings
     assert warning.code == "CE617"
     assert "known" in warning.found
+
+
+def test_a_deadline_closed_on_the_day_asked_about_is_as_late_as_it_was_then(tmp_path: Path, law):
+    given = imported([KNOWN], [consent("known", "2025-09-02"), event("known", "exited", str(AS_OF))])
+    store = new_store(tmp_path, given)
+    sweep(store, law)
+    assert sweep(store, law, AS_OF + DAY, full=True).warnings == ()
+    assert sweep(store, law, AS_OF + 9 * DAY).changes == []

@@ -113,9 +113,10 @@ class _Verdicts:
 
 def _columns(evaluation: Evaluation, block: DeadlineBlock, case_keys: IntArray, words: Numbering) -> Columns:
     outcome, rule = block.outcome, block.rule.rule
-    running = (outcome.status == Status.OVERDUE) & (
-        outcome.days_late == np.int32(to_day(evaluation.engine.as_of)) - outcome.due
-    )
+    # what is looked for backwards, and what an event closed, is as late as it was then
+    running = (outcome.status == Status.OVERDUE) & (outcome.closed == NO_DAY)
+    running &= rule.met_looking != "backward"
+    running &= outcome.days_late == np.int32(to_day(evaluation.engine.as_of)) - outcome.due
     undetermined = outcome.status == Status.UNDETERMINED
     listed = evaluation.reasons.listed
     reason = np.where(undetermined, outcome.reason, 0)

@@ -25,10 +25,12 @@ PREVIEW = [
 ]
 
 
-def five_duties(cases: int, rounds: int) -> dict[str, float]:
-    """Return the figures of `five_duties.py`, run in a process of its own."""
-    command = [sys.executable, str(HERE / "five_duties.py"), "--cases", str(cases), "--rounds", str(rounds)]
-    done = subprocess.run(command, check=True, capture_output=True, text=True)
+def figures_of(program: str, **options: int) -> dict[str, float]:
+    """Return the figures of another benchmark, run in a process of its own."""
+    given = [text for name, value in options.items() for text in (f"--{name}", str(value))]
+    done = subprocess.run(
+        [sys.executable, str(HERE / program), *given], check=True, capture_output=True, text=True
+    )
     return dict(json.loads(done.stdout))
 
 
@@ -51,10 +53,12 @@ def main() -> None:
     """Measure and write the results."""
     cases = int(os.environ.get("BENCH_CASES", "1000000"))
     print(f"five duties over {cases:,} generated cases in 50 districts ...", flush=True)
-    duties = five_duties(cases, 7)
+    duties = figures_of("five_duties.py", cases=cases, rounds=7)
     print("preview from the shell ...", flush=True)
     preview = preview_seconds()
-    text = report(cases, duties, preview)
+    stored = max(1000, cases // 10)
+    print(f"nights of a store of {stored:,} cases ...", flush=True)
+    text = report(cases, duties, preview) + nights(stored, figures_of("nights.py", cases=stored))
     (HERE / "RESULTS.md").write_text(text)
     print(text)
 
@@ -92,6 +96,35 @@ def report(cases: int, duties: dict[str, float], preview: dict[str, float] | Non
             f"hyperfine, 15 runs after 3 warm-ups: median {preview['median']:.2f} s"
             f" (fastest {preview['min']:.2f} s, slowest {preview['max']:.2f} s)."
         )
+    return "\n".join(lines) + "\n"
+
+
+def nights(cases: int, found: dict[str, float]) -> str:
+    """Return the figures of a store's nights as a section."""
+
+    def row(what: str, name: str, evaluated: float) -> str:
+        ratio = 100 * found[name] / found["full"]
+        return f"| {what} | {evaluated:,.0f} | {found[name]:,.1f} s | {ratio:.1f} % |"
+
+    lines = [
+        "",
+        "## Nights of a store",
+        "",
+        f"`python benchmarks/nights.py --cases {cases}`: a SQLite store of {cases:,} Texan cases in 20 districts with",
+        f"{found['events']:,.0f} events and {found['deadlines']:,.0f} deadlines, under the federal and Texan rulebooks. The last",
+        "sweep evaluates every case and finds that the incremental ones before it missed nothing.",
+        "",
+        "| | cases evaluated | time | of a full sweep |",
+        "| --- | --- | --- | --- |",
+        f"| import | | {found['import']:,.1f} s | |",
+        row("first sweep", "first", cases),
+        row("again, nothing changed", "quiet", 0),
+        row("1 % of the cases have a new fact", "changed", found["evaluated"]),
+        row("the next day", "next", found["next_evaluated"]),
+        row("full sweep", "full", cases),
+        "",
+        f"Peak memory of the whole program, the generator included: {found['peak_mib']:,.0f} MiB.",
+    ]
     return "\n".join(lines) + "\n"
 
 

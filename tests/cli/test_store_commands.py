@@ -311,3 +311,8 @@ def test_a_store_of_an_earlier_version_is_brought_up(desk: Desk):
     assert "brought from version 0001 to 0002" in desk.text("store", "upgrade", "--store", desk.store)
     assert "is of version 0002 already" in desk.text("store", "upgrade", "--store", desk.store)
     assert desk.call("audit", "verify", "--store", desk.store) == 0
+
+
+def test_a_sweep_that_is_resumed_goes_on_as_it_began(desk: Desk):
+    assert desk.call("sweep", "--store", desk.store, "--resume", "--full") == 2
+    assert "leave out --full" in desk.capsys.readouterr().err

@@ -70,6 +70,7 @@ def sweep_command(**given: Any) -> int:
     if given["resume"]:
         fixed = ("as_of", "known_at", "rules", "policy", "calendars", "project_until")
         named = [f"--{name.replace('_', '-')}" for name in fixed if given[name] is not None]
+        named += ["--full"] if given["full"] else []
         if named or given["readings"]:
             raise click.UsageError(
                 f"--resume goes on as the sweep began; leave out {', '.join(named or ['--reading'])}"

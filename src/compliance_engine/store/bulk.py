@@ -88,19 +88,8 @@ def _copy_in(connection: sa.Connection, name: str, rows: pa.Table) -> None:
     ):
         for part in rows.to_batches(max_chunksize=_ROWS):
             written = pa.BufferOutputStream()
-            csv.write_csv(_textual(part), written, options)
+            csv.write_csv(part, written, options)
             copy.write(written.getvalue().to_pybytes())
-
-
-def _textual(rows: pa.RecordBatch) -> pa.RecordBatch:
-    """Return rows whose bytes are written as PostgreSQL reads them."""
-    for index, field in enumerate(rows.schema):
-        if pa.types.is_binary(field.type):
-            texts = [
-                None if value is None else f"\\x{value.hex()}" for value in rows.column(index).to_pylist()
-            ]
-            rows = rows.set_column(index, field.name, pa.array(texts, pa.string()))
-    return rows
 
 
 def insert_rows(

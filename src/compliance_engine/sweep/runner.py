@@ -313,16 +313,16 @@ class _Run:
                 found = digest_of(district_digests(connection, district.key))
             counts["written"] = written
             self._finish(connection, district, counts, found)
-        self._check(district, changed, facts)
+        self._check(district, changed, evaluated)
 
-    def _check(self, district: District, changed: set[int], facts: Facts) -> None:
+    def _check(self, district: District, changed: set[int], evaluated: Evaluated) -> None:
         """Warn of cases that came out otherwise although the sweep before should have answered for them."""
         if self.expected is None:
             return
         stale = set(self.expected.get(district.key, np.zeros(0, np.int32)).tolist())
         wrong = changed - stale
         if wrong:
-            ids = dict(zip(facts.keys.tolist(), facts.cases.column("case_id").to_pylist(), strict=True))
+            ids = evaluated.ids()
             named = ", ".join(sorted(ids.get(key, str(key)) for key in wrong)[:5])
             found = f"{len(wrong)} cases an incremental sweep would have left as they were: {named}"
             mend = "please report this; sweep with --full until it is mended"

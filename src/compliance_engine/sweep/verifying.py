@@ -44,7 +44,7 @@ def verify(
     for name, check in (
         ("facts", check_facts),
         ("chain", check_chain),
-        ("rules, calendars", check_snapshots),
+        ("rules and calendars", check_snapshots),
     ):
         progress(name)
         yield from check(store)

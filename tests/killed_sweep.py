@@ -9,7 +9,7 @@ from datetime import date
 from pathlib import Path
 
 from compliance_engine.store.connect import open_store
-from compliance_engine.sweep import runner
+from compliance_engine.sweep import lots
 from compliance_engine.sweep.law import read_law
 from store_samples import process, sweep
 
@@ -20,6 +20,6 @@ def die(done: int, total: int, name: str) -> None:
 
 if __name__ == "__main__":
     path, rules, calendars, as_of = sys.argv[1:]
-    runner.LOT = 1
+    lots.CHUNK = 1
     law = read_law(Path(rules), Path(calendars))
     sweep(open_store(path), law, date.fromisoformat(as_of), progress=die, process=process(number=os.getpid()))

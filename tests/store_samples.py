@@ -17,7 +17,7 @@ from compliance_engine.data_files import calendars_folder, rules_folder
 from compliance_engine.engine.judge import Judge
 from compliance_engine.store.connect import Store, open_store
 from compliance_engine.store.events import ImportReport, add
-from compliance_engine.store.facts import Facts, last_import, read_districts, read_facts
+from compliance_engine.store.facts import Chosen, Facts, last_import, read_districts, read_facts
 from compliance_engine.store.sweeps import Process, Question
 from compliance_engine.sweep.law import Law
 from compliance_engine.sweep.runner import Finished, run_sweep
@@ -99,9 +99,9 @@ def address(folder: Path, name: str = "facts.db") -> str:
 
 def facts(store: Store, *, known_at: datetime | None = None, until_import: int | None = None) -> Facts:
     with store.read() as connection:
-        chosen, last = read_districts(connection), last_import(connection)
-    until = last if until_import is None else until_import
-    return read_facts(store, chosen=chosen, known_at=known_at, until_import=until)
+        which = Chosen(tuple(one.key for one in read_districts(connection)))
+        until = last_import(connection) if until_import is None else until_import
+        return read_facts(connection, which, known_at=known_at, until_import=until)
 
 
 def copy_law(folder: Path) -> tuple[Path, Path]:

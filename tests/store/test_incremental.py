@@ -11,7 +11,7 @@ import pytest
 
 from compliance_engine.store.results import read_deadlines, read_findings
 from compliance_engine.store.tables import case_states
-from compliance_engine.sweep import runner
+from compliance_engine.sweep import lots
 from compliance_engine.sweep.law import read_law
 from store_samples import AS_OF, case, consent, event, imported, moment, new_store, put, sweep, synthetic
 
@@ -130,7 +130,7 @@ def test_what_asks_otherwise_evaluates_everything(tmp_path: Path, law):
 
 
 def test_an_abandoned_sweep_leaves_no_state_behind(tmp_path: Path, law, monkeypatch: pytest.MonkeyPatch):
-    monkeypatch.setattr(runner, "LOT", 1)
+    monkeypatch.setattr(lots, "CHUNK", 1)
     given = synthetic("tx.one", "tx.two", cases=15)
     store = new_store(tmp_path, given)
     sweep(store, law)

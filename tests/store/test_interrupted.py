@@ -14,7 +14,7 @@ from compliance_engine.errors import StoreProblem
 from compliance_engine.store import results, sweeps
 from compliance_engine.store.tables import deadlines, sweep_lock
 from compliance_engine.store.tables import sweeps as sweep_table
-from compliance_engine.sweep import runner
+from compliance_engine.sweep import lots
 from compliance_engine.sweep.runner import resume_sweep
 from store_samples import AS_OF, NOW, address, judge_of, new_store, opened, process, put, sweep, synthetic
 
@@ -25,7 +25,7 @@ SOURCE = Path(__file__).parents[2]
 
 @pytest.fixture(autouse=True)
 def _one_district_at_a_time(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(runner, "LOT", 1)
+    monkeypatch.setattr(lots, "CHUNK", 1)
 
 
 def stop_after(number):

@@ -14,7 +14,7 @@ from compliance_engine.errors import StoreProblem
 from compliance_engine.store import results
 from compliance_engine.store.sweeps import sweep_asked
 from compliance_engine.store.tables import deadlines, findings
-from compliance_engine.sweep import runner
+from compliance_engine.sweep import lots
 from compliance_engine.sweep.law import law_of, read_law
 from store_samples import (
     AS_OF,
@@ -141,7 +141,7 @@ def test_an_old_sweep_reads_as_it_was(tmp_path: Path, law):
 def test_results_do_not_depend_on_how_districts_are_put_together(tmp_path: Path, law, monkeypatch):
     given = synthetic("tx.one", "tx.two", "tx.three", cases=20)
     together = sweep(new_store(tmp_path, given), law)
-    monkeypatch.setattr(runner, "LOT", 1)
+    monkeypatch.setattr(lots, "CHUNK", 1)
     apart = sweep(new_store(tmp_path, given, "other.db"), law)
     assert apart.sweep.digest == together.sweep.digest
     assert apart.sweep.counts == together.sweep.counts

@@ -99,15 +99,16 @@ def _batches(given: dict[str, Any]) -> Iterator[CaseBatch]:
         return
     from compliance_engine.store.connect import open_store
     from compliance_engine.store.facts import last_import, read_districts, read_facts
-    from compliance_engine.sweep.runner import Part, lots
+    from compliance_engine.sweep.lots import Part, lots
 
     store = open_store(given["store"])
     try:
         with store.read() as connection:
-            districts, until = read_districts(connection), last_import(connection)
-        for lot in lots([Part(one) for one in districts]):
-            chosen = [part.district for part in lot]
-            facts = read_facts(store, chosen=chosen, known_at=None, until_import=until)
+            until = last_import(connection)
+            todo = list(lots(connection, [Part(one) for one in read_districts(connection)]))
+        for chunk in (chunk for lot in todo for chunk in lot.chunks):
+            with store.read() as connection:
+                facts = read_facts(connection, chunk, known_at=None, until_import=until)
             yield build_batch(facts.cases, facts.events, as_of=as_of)
     finally:
         store.close()

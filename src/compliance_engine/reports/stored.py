@@ -25,7 +25,7 @@ from compliance_engine.reports.rows import ReportHeader, ReportRow
 from compliance_engine.reports.working import Derivation
 from compliance_engine.rules.rulebook import RuleInForce
 from compliance_engine.store.connect import Store
-from compliance_engine.store.facts import read_districts, read_facts
+from compliance_engine.store.facts import Chosen, read_districts, read_facts
 from compliance_engine.store.results import read_deadlines, read_findings
 from compliance_engine.store.sweeps import Sweep
 from compliance_engine.store.tables import districts, sweep_parts
@@ -229,12 +229,11 @@ class _Again:
 
     def _evaluate(self, place: tuple[str, str]) -> _District:
         question = self.sweep.question
-        facts = read_facts(
-            self.store,
-            chosen=[self.districts[place]],
-            known_at=question.known_at,
-            until_import=self.sweep.last_import,
-        )
+        which = Chosen((self.districts[place].key,))
+        with self.store.read() as connection:
+            facts = read_facts(
+                connection, which, known_at=question.known_at, until_import=self.sweep.last_import
+            )
         cases, events = (
             table.filter(pc.is_in(table.column("case_id"), value_set=self.cases))
             for table in (facts.cases, facts.events)

@@ -9,21 +9,29 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
+import pyarrow.compute as pc
 import pyarrow.csv as csv
 import sqlalchemy as sa
+from sqlalchemy.dialects import sqlite
 
+from compliance_engine.store.arrow import ArrowConnection
+
+Readable = sa.Connection | ArrowConnection
+"""What `read_table` reads from."""
 _ROWS = 65_536
 _BLOCK = 1 << 24
 _NAMED = 10_000
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
-def read_table(connection: sa.Connection, query: sa.Select[Any], schema: pa.Schema) -> pa.Table:
+def read_table(connection: Readable, query: sa.Select[Any], schema: pa.Schema) -> pa.Table:
     """Return the rows of a query as columns, as the connection's transaction sees them.
 
     Args:
         query: Selects the columns of the schema in its order, as whole numbers, texts or null.
     """
+    if isinstance(connection, ArrowConnection):
+        return connection.fetch(sql_text(query, sqlite.dialect()), schema)
     if connection.dialect.name == "postgresql":
         return _copied(connection, query, schema)
     cursor = connection.execute(query).cursor
@@ -39,13 +47,13 @@ def read_table(connection: sa.Connection, query: sa.Select[Any], schema: pa.Sche
     return pa.Table.from_batches(batches, schema=schema)
 
 
-def sql_text(connection: sa.Connection, query: sa.Select[Any]) -> str:
+def sql_text(query: sa.Select[Any], dialect: sa.Dialect) -> str:
     """Return a query as text, its parameters written out."""
-    return str(query.compile(connection, compile_kwargs={"literal_binds": True}))
+    return str(query.compile(dialect=dialect, compile_kwargs={"literal_binds": True}))
 
 
 def _copied(connection: sa.Connection, query: sa.Select[Any], schema: pa.Schema) -> pa.Table:
-    command = f"COPY ({sql_text(connection, query)}) TO STDOUT (FORMAT CSV)"
+    command = f"COPY ({sql_text(query, connection.dialect)}) TO STDOUT (FORMAT CSV)"
     received = pa.BufferOutputStream()
     with _driver(connection).cursor() as cursor, cursor.copy(command) as copy:
         for data in copy:
@@ -76,7 +84,32 @@ def insert_table(connection: sa.Connection, table: sa.Table, rows: pa.Table) -> 
             _copy_in(connection, table.name, rows.select(names))
         return
     for part in rows.select(names).to_batches(max_chunksize=_ROWS):
-        insert_rows(connection, table, names, list(zip(*part.to_pydict().values(), strict=True)))
+        _execute_many(connection, table.name, part)
+
+
+def _execute_many(connection: sa.Connection, name: str, rows: pa.RecordBatch) -> None:
+    """Insert rows into SQLite.
+
+    Python's driver takes long to bind None: columns that are null throughout are left out, and null among
+    whole numbers is bound as a number that does not occur.
+    """
+    names, marks, values = [], [], []
+    for field, column in zip(rows.schema, rows.columns, strict=True):
+        if column.null_count == len(column):
+            continue
+        names.append(field.name)
+        if column.null_count and pa.types.is_integer(field.type):
+            other = pc.min(column).as_py() - 1
+            marks.append(f"nullif(?, {other})")
+            values.append(column.cast(pa.int64()).fill_null(other).to_numpy().tolist())
+        elif pa.types.is_integer(field.type):
+            marks.append("?")
+            values.append(column.to_numpy().tolist())
+        else:
+            marks.append("?")
+            values.append(column.to_pylist())
+    command = f"INSERT INTO {name} ({', '.join(names)}) VALUES ({', '.join(marks)})"
+    connection.exec_driver_sql(command, list(zip(*values, strict=True)))
 
 
 def _copy_in(connection: sa.Connection, name: str, rows: pa.Table) -> None:

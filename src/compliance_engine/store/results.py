@@ -7,17 +7,17 @@ from collections.abc import Iterable, Sequence
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 import sqlalchemy as sa
 
-from compliance_engine.dates import NO_DAY, to_day
+from compliance_engine.dates import NO_DAY, IntArray, to_day
 from compliance_engine.engine.columns import Flag, Status
-from compliance_engine.store.bulk import insert_rows, insert_table, next_number, parts_of, read_table
+from compliance_engine.store.bulk import insert_rows, insert_table, next_number, read_table
+from compliance_engine.store.facts import Chosen
 from compliance_engine.store.sweeps import Sweep
 from compliance_engine.store.tables import cases, deadlines, districts, findings, of_case, verdicts
-from compliance_engine.store.words import all_words, decode
+from compliance_engine.store.words import decode, named_texts, texts_of
 
 _NUMBER = pa.int32()
 DEADLINE_ROWS = pa.schema(
@@ -47,40 +47,41 @@ DEADLINE_ROWS = pa.schema(
 FINDING_ROWS = pa.schema(
     [(name, _NUMBER) for name in ("case_key", "rule", "opened_on", "nth", "finding", "verdict")]
 )
+_WORDY = ("variant", "excuse", "reason", "about")
 KEY = ("case_key", "rule", "opened_on", "nth")
 _BATCH = 500
+_ROWS_OF_SWEEP = 1 << 32
+"""The id of a row tells it from others of its case; no sweep begins so many rows at a time."""
 _NULL = int(NO_DAY)
 
 
 def write_changes(
     connection: sa.Connection, table: sa.Table, before: pa.Table, sweep: int, now: pa.Table
-) -> tuple[int, int, set[int]]:
+) -> tuple[IntArray, IntArray]:
     """Bring the rows of some cases up to date.
 
     Args:
         table: `deadlines` or `findings`.
         before: What the store holds of the cases (`stored_rows`).
-        now: What holds now, columns of `DEADLINE_ROWS` or `FINDING_ROWS`, each row once.
+        now: What holds now, columns of `DEADLINE_ROWS` or `FINDING_ROWS`, each row once, sorted by case.
 
-    Returns: How many rows began, how many ended, and the cases they belong to.
+    Returns: The case of each row that began, and of each that ended.
     """
     schema = DEADLINE_ROWS if table is deadlines else FINDING_ROWS
     names = list(schema.names)
     if len(before):
         ended = before.join(now, names, join_type="left anti").select(["case_key", "id"])
-        began = now.join(before.select(names), names, join_type="left anti")
+        began = now.join(before.select(names), names, join_type="left anti").sort_by("case_key")
     else:
         ended, began = before, now
     _end(connection, table, sweep, ended)
     if len(began):
-        began = began.sort_by([(name, "ascending") for name in names])
-        first = next_number(connection, table.c.id)
         columns = {name: _with_null(began.column(name)) for name in names}
-        columns["id"] = pa.array(np.arange(first, first + len(began), dtype=np.int64))
+        columns["id"] = pa.array(sweep * _ROWS_OF_SWEEP + np.arange(len(began), dtype=np.int64))
         columns["valid_from"] = pa.array(np.full(len(began), sweep, np.int32))
         insert_table(connection, table, pa.table(columns))
-    changed = {*began.column("case_key").to_pylist(), *ended.column("case_key").to_pylist()}
-    return len(began), len(ended), changed
+    began_in, ended_in = (side.column("case_key").to_numpy().astype(np.int32) for side in (began, ended))
+    return began_in, ended_in
 
 
 def _end(connection: sa.Connection, table: sa.Table, sweep: int, rows: pa.Table) -> None:
@@ -93,14 +94,9 @@ def _end(connection: sa.Connection, table: sa.Table, sweep: int, rows: pa.Table)
 
 
 def stored_rows(
-    connection: sa.Connection,
-    table: sa.Table,
-    district: int,
-    *,
-    keys: npt.NDArray[np.int32] | None = None,
-    sweep: int | None = None,
+    connection: sa.Connection, table: sa.Table, which: Chosen, *, sweep: int | None = None
 ) -> pa.Table:
-    """Return the rows of a district, or of some of its cases: those that hold still, or as in a sweep.
+    """Return the rows of some cases: those that hold still, or as in a sweep.
 
     Returns: Columns of `DEADLINE_ROWS` or `FINDING_ROWS`, and id.
     """
@@ -110,12 +106,12 @@ def stored_rows(
         sa.func.coalesce(table.c[name], _NULL) if table.c[name].nullable else table.c[name]
         for name in schema.names
     ]
-    query = sa.select(*columns, table.c.id).join_from(cases, table, of_case(table))
-    query, fields = query.where(holds), schema.append(pa.field("id", pa.int64()))
-    if keys is None:
-        return read_table(connection, query.where(cases.c.district_key == district), fields)
-    parts = [query.where(table.c.case_key.in_(part)) for part in parts_of(keys)]
-    return pa.concat_tables([read_table(connection, part, fields) for part in parts])
+    query = sa.select(*columns, table.c.id).where(holds)
+    if which.keys is None:
+        query = query.join_from(cases, table, of_case(table))
+    fields = schema.append(pa.field("id", pa.int64()))
+    conditions = which.conditions(table.c.case_key)
+    return pa.concat_tables([read_table(connection, query.where(one), fields) for one in conditions])
 
 
 def _in_sweep(table: sa.Table, sweep: int) -> sa.ColumnElement[bool]:
@@ -150,10 +146,9 @@ class Verdicts:
         return [found[content] for content in given]
 
 
-def verdict_contents(connection: sa.Connection) -> dict[int, str]:
-    """Return every verdict text by its number."""
-    rows = connection.execute(sa.select(verdicts.c.verdict, verdicts.c.content))
-    return dict(rows.all())
+def verdict_contents(connection: sa.Connection, numbers: IntArray) -> dict[int, str]:
+    """Return verdict texts by their numbers."""
+    return named_texts(connection, verdicts.c.verdict, verdicts.c.content, np.unique(numbers))
 
 
 def read_deadlines(connection: sa.Connection, sweep: Sweep, *, case_id: str | None = None) -> pa.Table:
@@ -169,7 +164,7 @@ def read_deadlines(connection: sa.Connection, sweep: Sweep, *, case_id: str | No
     """
     names = DEADLINE_ROWS.names
     table = _read(connection, deadlines, names, sweep.number, case_id)
-    texts = all_words(connection)
+    texts = texts_of(connection, *(table.column(name) for name in ("rule", *_WORDY)))
     columns = {name: table.column(name) for name in ("case_id", "state", "district", "program")}
     columns["rule"] = decode(table.column("rule"), texts)
     columns |= {
@@ -182,7 +177,7 @@ def read_deadlines(connection: sa.Connection, sweep: Sweep, *, case_id: str | No
     running = pc.subtract(to_day(sweep.question.as_of), table.column("due_on"))
     columns["days_late"] = pc.coalesce(table.column("days_late"), pc.fill_null(running, 0)).cast(pa.int32())
     columns["version"] = table.column("version")
-    columns |= {name: decode(table.column(name), texts) for name in ("variant", "excuse", "reason", "about")}
+    columns |= {name: decode(table.column(name), texts) for name in _WORDY}
     flags = table.column("flags")
     for flag in Flag:
         columns[str(flag.name).lower()] = pc.not_equal(pc.bit_wise_and(flags, int(flag)), 0)
@@ -198,7 +193,7 @@ def read_findings(connection: sa.Connection, sweep: Sweep, *, case_id: str | Non
         case, rule and opening.
     """
     table = _read(connection, findings, FINDING_ROWS.names, sweep.number, case_id)
-    texts = all_words(connection)
+    texts = texts_of(connection, table.column("rule"), table.column("finding"))
     numbers = table.column("verdict").combine_chunks().dictionary_encode()
     columns = {name: table.column(name) for name in ("case_id", "state", "district", "program")}
     columns["rule"] = decode(table.column("rule"), texts)
@@ -234,9 +229,5 @@ def _sorted(table: pa.Table) -> pa.Table:
 
 
 def _verdicts(connection: sa.Connection, numbers: Sequence[int]) -> list[dict[str, Any]]:
-    found: dict[int, dict[str, Any]] = {}
-    for at in range(0, len(numbers), _BATCH):
-        query = sa.select(verdicts.c.verdict, verdicts.c.content)
-        some = query.where(verdicts.c.verdict.in_(numbers[at : at + _BATCH]))
-        found.update((number, json.loads(content)) for number, content in connection.execute(some))
-    return [found[number] for number in numbers]
+    found = verdict_contents(connection, np.array(numbers, np.int32))
+    return [json.loads(found[number]) for number in numbers]

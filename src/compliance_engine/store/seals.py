@@ -52,7 +52,11 @@ def word_seals(column: pa.ChunkedArray | pa.Array, texts: Mapping[int, str]) -> 
     numbers = column.cast(pa.int64()).fill_null(-1).to_numpy()
     used, place = np.unique(numbers, return_inverse=True)
     table = np.array(
-        [int(_NULL) if number < 0 else text_seal(texts[number]) for number in used.tolist()], np.uint64
+        [
+            int(_NULL) if number < 0 else text_seal(texts.get(number, f"word {number}"))
+            for number in used.tolist()
+        ],
+        np.uint64,
     )
     return table[place] if len(table) else np.zeros(0, np.uint64)
 

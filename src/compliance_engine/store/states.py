@@ -11,6 +11,7 @@ import sqlalchemy as sa
 
 from compliance_engine.dates import NEVER, IntArray, to_day
 from compliance_engine.store.bulk import insert_table, next_number, parts_of, read_table
+from compliance_engine.store.facts import Chosen
 from compliance_engine.store.seals import Seals, as_signed
 from compliance_engine.store.sweeps import Sweep
 from compliance_engine.store.tables import case_states, case_versions, cases, import_cases, laws
@@ -33,22 +34,25 @@ def stale_cases(
         law for law, state, calendar, own in connection.execute(listed) if hash_of(state, calendar) != own
     ]
     state = case_states.c
-    old = sa.or_(
-        state.case_key.is_(None),
-        state.next_change_on <= to_day(sweep.question.as_of),
-        state.law.in_(other),
-    )
-    by_state = sa.select(cases.c.district_key, cases.c.case_key)
-    by_state = by_state.join_from(cases, case_states, state.case_key == cases.c.case_key, isouter=True)
-    since = (import_cases.c.import_id > before.last_import) & (import_cases.c.import_id <= sweep.last_import)
+    come = sa.or_(state.next_change_on <= to_day(sweep.question.as_of), state.law.in_(other))
+    by_state = sa.select(state.district_key, state.case_key).where(come)
     by_import = sa.select(cases.c.district_key, cases.c.case_key)
     by_import = by_import.join_from(import_cases, cases, import_cases.c.case_key == cases.c.case_key)
-    found = [read_table(connection, query, _STATE) for query in (by_state.where(old), by_import.where(since))]
-    pairs = pa.concat_tables(found)
+    since = (import_cases.c.import_id > before.last_import) & (import_cases.c.import_id <= sweep.last_import)
+    queries = [by_state, by_import.where(since)]
+    if _number(connection, cases) != _number(connection, case_states):
+        lost = sa.select(cases.c.district_key, cases.c.case_key)
+        lost = lost.join_from(cases, case_states, state.case_key == cases.c.case_key, isouter=True)
+        queries.append(lost.where(state.case_key.is_(None)))
+    pairs = pa.concat_tables([read_table(connection, query, _STATE) for query in queries])
     district, key = (pairs.column(name).to_numpy() for name in _STATE.names)
     return {
         int(one): np.unique(key[district == one]).astype(np.int32) for one in np.unique(district).tolist()
     }
+
+
+def _number(connection: sa.Connection, table: sa.Table) -> int:
+    return int(connection.execute(sa.select(sa.func.count()).select_from(table)).scalar_one())
 
 
 def law_numbers(
@@ -71,28 +75,22 @@ def law_numbers(
 
 def write_states(
     connection: sa.Connection,
-    district: int,
     sweep: int,
+    districts: IntArray,
     keys: IntArray,
     law: IntArray,
     next_change: IntArray,
     digests: tuple[IntArray, Seals],
-    *,
-    whole: bool,
+    which: Chosen,
 ) -> None:
     """Keep the states of cases that were evaluated.
 
     Args:
-        law, next_change: int32[n], for each of `keys`.
+        districts, law, next_change: int32[n], for each of `keys`.
         digests: The keys of the cases that have any rows, and their digests.
-        whole: Whether these are all the cases of the district.
+        which: The cases, as they were chosen.
     """
-    conditions = (
-        [case_states.c.district_key == district]
-        if whole
-        else [case_states.c.case_key.in_(part) for part in parts_of(keys)]
-    )
-    for condition in conditions:
+    for condition in which.conditions(case_states.c.case_key, case_states.c.district_key):
         connection.execute(case_states.delete().where(condition))
     place = np.searchsorted(digests[0], keys)
     has = place < len(digests[0])
@@ -101,7 +99,7 @@ def write_states(
     signed[has] = as_signed(digests[1])[place[has]]
     rows = {
         "case_key": pa.array(keys),
-        "district_key": pa.array(np.full(len(keys), district, np.int32)),
+        "district_key": pa.array(districts),
         "sweep": pa.array(np.full(len(keys), sweep, np.int32)),
         "law": pa.array(law),
         "next_change_on": pa.array(next_change, mask=next_change == NEVER),
@@ -110,12 +108,16 @@ def write_states(
     insert_table(connection, case_states, pa.table(rows))
 
 
-def known_cases(connection: sa.Connection, keys: IntArray, sweep: Sweep) -> int:
-    """Return how many of some cases an earlier sweep, which believed every record, knew."""
-    number = sa.select(sa.func.count(sa.distinct(case_versions.c.case_key)))
-    query = number.where(case_versions.c.import_id <= sweep.last_import)
-    parts = [query.where(case_versions.c.case_key.in_(part)) for part in parts_of(keys)]
-    return sum(connection.execute(part).scalar_one() for part in parts)
+def known_cases(connection: sa.Connection, keys: IntArray, sweep: Sweep) -> IntArray:
+    """Return those of some cases that an earlier sweep, which believed every record, knew."""
+    query = sa.select(case_versions.c.case_key).distinct()
+    query = query.where(case_versions.c.import_id <= sweep.last_import)
+    schema = pa.schema([("case_key", pa.int32())])
+    parts = [
+        read_table(connection, query.where(case_versions.c.case_key.in_(part)), schema)
+        for part in parts_of(keys)
+    ]
+    return np.asarray(pa.concat_tables(parts).column("case_key").to_numpy(), np.int32)
 
 
 def district_digests(connection: sa.Connection, district: int) -> Seals:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime
 from typing import Any, Literal
@@ -21,6 +21,7 @@ from compliance_engine.store.facts import District, last_import, read_districts
 from compliance_engine.store.seals import SWEEP_ROW, row_digest
 from compliance_engine.store.tables import (
     case_states,
+    cases,
     deadlines,
     districts,
     findings,
@@ -105,7 +106,7 @@ def begin(
             connection.execute(sa.select(sweeps.c.sweep).where(sweeps.c.state == "running")).scalars().all()
         ):
             _take_back(connection, number)
-        parts = read_districts(connection)
+        parts = connection.execute(sa.select(cases.c.district_key).distinct()).scalars().all()
         if not parts:
             raise store.problem(
                 "CE613", "it holds no case", thing="sweep", mend="import a case history first"
@@ -126,7 +127,7 @@ def begin(
         }
         number = next_number(connection, sweeps.c.sweep)
         connection.execute(sweeps.insert().values(sweep=number, **values))
-        rows = [{"sweep": number, "district_key": part.key} for part in parts]
+        rows = [{"sweep": number, "district_key": key} for key in parts]
         connection.execute(sweep_parts.insert(), rows)
         _lock(connection, number, process)
         return find(connection, number)
@@ -159,29 +160,36 @@ def waiting_districts(connection: sa.Connection, sweep: int) -> list[District]:
     return [one for one in read_districts(connection) if one.key in waiting]
 
 
-def part_of(connection: sa.Connection, sweep: int, district: int) -> tuple[Tally, str] | None:
-    """Return the counts and digest of a district in a sweep; None where it had none."""
-    row = (sweep_parts.c.sweep == sweep) & (sweep_parts.c.district_key == district)
-    found = connection.execute(sa.select(sweep_parts.c.counts, sweep_parts.c.digest).where(row)).first()
-    return None if found is None or found[1] is None else (_from_text(found[0]), found[1])
+def parts_of_sweep(
+    connection: sa.Connection, sweep: int, chosen: Sequence[int] | None = None
+) -> dict[int, tuple[Tally, str]]:
+    """Return the counts and digest of each district that is done in a sweep."""
+    query = sa.select(sweep_parts.c.district_key, sweep_parts.c.counts, sweep_parts.c.digest)
+    query = query.where(sweep_parts.c.sweep == sweep, sweep_parts.c.digest.is_not(None))
+    if chosen is not None:
+        query = query.where(sweep_parts.c.district_key.in_(chosen))
+    return {key: (_from_text(counts), digest) for key, counts, digest in connection.execute(query)}
 
 
-def finish_district(
+def finish_districts(
     store: Store,
     connection: sa.Connection,
     sweep: int,
-    district: int,
     process: Process,
-    counts: Tally,
-    digest: str,
+    done: Mapping[int, tuple[Tally, str]],
 ) -> None:
-    """Note that a district is done, in the transaction that wrote its results.
+    """Note that districts are done, with counts and digests, in the transaction that wrote their results.
 
     Raises: StoreProblem CE612 when another process has taken the sweep over.
     """
     _check_mine(store, connection, sweep, process)
-    row = (sweep_parts.c.sweep == sweep) & (sweep_parts.c.district_key == district)
-    connection.execute(sweep_parts.update().where(row).values(counts=_as_text(counts), digest=digest))
+    row = (sweep_parts.c.sweep == sweep) & (sweep_parts.c.district_key == sa.bindparam("district"))
+    values: dict[str, Any] = {"counts": sa.bindparam("tally"), "digest": sa.bindparam("found")}
+    given = [
+        {"district": key, "tally": _as_text(counts), "found": digest}
+        for key, (counts, digest) in done.items()
+    ]
+    connection.execute(sweep_parts.update().where(row).values(**values), given)
 
 
 def finish(store: Store, sweep: int, process: Process, moment: datetime) -> Sweep:

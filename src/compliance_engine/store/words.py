@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from typing import Protocol
+from typing import Any, Protocol
 
+import numpy as np
 import pyarrow as pa
 import sqlalchemy as sa
 
-from compliance_engine.store.bulk import insert_rows, next_number
+from compliance_engine.dates import IntArray
+from compliance_engine.store.bulk import Readable, insert_rows, next_number, parts_of, read_table
 from compliance_engine.store.tables import words
 
 _CHUNK = 500
+_TEXT = pa.schema([("number", pa.int32()), ("text", pa.string())])
 
 
 class Numbering(Protocol):
@@ -84,6 +87,32 @@ def all_words(connection: sa.Connection) -> dict[int, str]:
     """Return every text by its number."""
     rows = connection.execute(sa.select(words.c.word, words.c.text))
     return dict(rows.all())
+
+
+def texts_of(connection: Readable, *columns: pa.ChunkedArray | IntArray) -> dict[int, str]:
+    """Return the texts of the numbers in some columns."""
+    used = [np.unique(_numbers(column)) for column in columns]
+    wanted = np.unique(np.concatenate([np.zeros(0, np.int32), *used]))
+    return named_texts(connection, words.c.word, words.c.text, wanted[wanted > 0])
+
+
+def _numbers(column: pa.ChunkedArray | IntArray) -> IntArray:
+    if isinstance(column, pa.ChunkedArray):
+        return np.asarray(column.fill_null(0).to_numpy(), np.int32)
+    return column
+
+
+def named_texts(
+    connection: Readable, number: sa.Column[int], text: sa.Column[str], wanted: IntArray
+) -> dict[int, str]:
+    """Return texts of a table by their numbers."""
+    found: dict[int, str] = {}
+    columns: list[sa.ColumnElement[Any]] = [number, text]
+    query: sa.Select[Any] = sa.select(*columns)
+    for part in parts_of(wanted) if len(wanted) else ():
+        rows = read_table(connection, query.where(number.in_(part)), _TEXT)
+        found.update(zip(*(column.to_pylist() for column in rows.columns), strict=True))
+    return found
 
 
 def decode(numbers: pa.ChunkedArray | pa.Array, texts: Mapping[int, str]) -> pa.Array:

@@ -18,12 +18,12 @@ from compliance_engine.engine.changes import Change, day_or_none
 from compliance_engine.store.changes import read_changes
 from compliance_engine.store.connect import Store
 from compliance_engine.store.contents import read_snapshot
-from compliance_engine.store.facts import Facts, read_districts, read_facts
+from compliance_engine.store.facts import Chosen, Facts, read_districts, read_facts
 from compliance_engine.store.sweeps import Sweep
 from compliance_engine.store.tables import case_versions, cases, events, of_case
 from compliance_engine.store.words import all_words
 from compliance_engine.sweep.law import Law, law_of
-from compliance_engine.sweep.runner import Part, lots
+from compliance_engine.sweep.lots import Part, lots
 
 Cause = Literal["day", "facts", "rules", "calendars"]
 _Key = tuple[str, str, Any, int]
@@ -58,15 +58,17 @@ def causes_between(store: Store, before: Sweep, after: Sweep) -> Iterator[Moved]
     with store.read() as connection:
         changes = read_changes(connection, before, after)
         named = {change.case_id for change in changes}
-        districts = [one for one in read_districts(connection) if one.key in _districts(connection, named)]
+        touched = _districts(connection, named)
+        parts = [Part(one) for one in read_districts(connection) if one.key in touched]
+        todo = [chunk for lot in lots(connection, parts) for chunk in lot.chunks]
     if not changes:
         return
     stages = _Stages(store, before, after, pa.array(sorted(named), pa.string()))
     values: list[dict[_Key, _Value]] = [{} for _ in range(len(_CAUSES) + 1)]
     with ExitStack() as stack:
         laws = [stack.enter_context(law_of(store, sweep)) for sweep in (before, after)]
-        for some in lots([Part(one) for one in districts]):
-            for stage, found in enumerate(stages.evaluated(laws, [part.district for part in some])):
+        for chunk in todo:
+            for stage, found in enumerate(stages.evaluated(laws, chunk)):
                 values[stage].update(found)
         detail = _Details(store, before, after, named)
         for change in changes:
@@ -91,11 +93,11 @@ class _Stages:
     after: Sweep
     case_ids: pa.Array
 
-    def evaluated(self, laws: Sequence[Law], districts: Sequence[Any]) -> Iterator[dict[_Key, _Value]]:
+    def evaluated(self, laws: Sequence[Law], which: Chosen) -> Iterator[dict[_Key, _Value]]:
         """Yield what each deadline is, first as in the first sweep, last as in the second."""
         old, new = laws
         first, second = self.before.question, self.after.question
-        facts = [self._facts(sweep, districts) for sweep in (self.before, self.after)]
+        facts = [self._facts(sweep, which) for sweep in (self.before, self.after)]
         later = replace(first, as_of=second.as_of)
         known = replace(later, known_at=second.known_at)
         ruled = replace(known, readings=second.readings)
@@ -106,9 +108,10 @@ class _Stages:
         yield self._values(mixed, ruled, facts[1])
         yield self._values(new, second, facts[1])
 
-    def _facts(self, sweep: Sweep, districts: Sequence[Any]) -> Facts:
+    def _facts(self, sweep: Sweep, which: Chosen) -> Facts:
         known_at, until = sweep.question.known_at, sweep.last_import
-        facts = read_facts(self.store, chosen=districts, known_at=known_at, until_import=until)
+        with self.store.read() as connection:
+            facts = read_facts(connection, which, known_at=known_at, until_import=until)
         cases, events = (
             table.filter(pc.is_in(table.column("case_id"), value_set=self.case_ids))
             for table in (facts.cases, facts.events)

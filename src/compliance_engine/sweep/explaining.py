@@ -77,7 +77,8 @@ def _again(
     store: Store, sweep: Sweep, case_id: str, rules: frozenset[str]
 ) -> list[tuple[tuple[str, Any, int], Deadline, tuple[Step, ...], tuple[Proposal, ...]]]:
     question = sweep.question
-    facts = read_facts(store, case_id=case_id, known_at=question.known_at, until_import=sweep.last_import)
+    with store.read() as connection:
+        facts = read_facts(connection, case_id, known_at=question.known_at, until_import=sweep.last_import)
     batch = build_batch(
         facts.cases, facts.events, as_of=question.as_of, known_at=question.known_at, where=case_id
     )

@@ -101,6 +101,13 @@ def law_of(store: Store, sweep: Sweep) -> Iterator[Law]:
     with store.read() as connection:
         rules = read_snapshot(connection, "rules", sweep.rules)
         calendars = read_snapshot(connection, "calendars", sweep.calendars)
+    with law_of_snapshots(rules, calendars) as law:
+        yield law
+
+
+@contextmanager
+def law_of_snapshots(rules: Snapshot, calendars: Snapshot) -> Iterator[Law]:
+    """Give the law that some files say."""
     with tempfile.TemporaryDirectory(prefix="compliance-engine-") as folder:
         for snapshot in (rules, calendars):
             write_snapshot(snapshot, Path(folder) / snapshot.kind)

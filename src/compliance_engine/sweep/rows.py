@@ -43,14 +43,39 @@ class Rows:
     deadlines: pa.Table
     findings: pa.Table
 
+    def __iter__(self) -> Iterator[pa.Table]:
+        return iter((self.deadlines, self.findings))
+
     def of_cases(self, keys: IntArray) -> Rows:
         """Return the rows of some cases."""
         wanted = pa.array(keys)
-        picked = [
-            table.filter(pc.is_in(table.column("case_key"), value_set=wanted))
-            for table in (self.deadlines, self.findings)
-        ]
+        picked = [table.filter(pc.is_in(table.column("case_key"), value_set=wanted)) for table in self]
         return Rows(*picked)
+
+    def by_case(self) -> Rows:
+        """Return the rows in the order of their cases."""
+        orders = [np.argsort(table.column("case_key").to_numpy(), kind="stable") for table in self]
+        return Rows(*(table.take(pa.array(order)) for table, order in zip(self, orders, strict=True)))
+
+    def numbered(self, words: Sequence[int], verdicts: Sequence[int]) -> Rows:
+        """Return the rows with other numbers for texts and verdicts.
+
+        Args:
+            words, verdicts: The new number of each place, counted from 1.
+        """
+        return Rows(
+            _renumbered(self.deadlines, dict.fromkeys(_WORDS, words)),
+            _renumbered(self.findings, {"rule": words, "finding": words, "verdict": verdicts}),
+        )
+
+
+def _renumbered(table: pa.Table, numbers: Mapping[str, Sequence[int]]) -> pa.Table:
+    for name, new in numbers.items():
+        known = np.array([NO_DAY, *new], np.int32)
+        column = table.column(name).to_numpy()
+        place = np.where(column == NO_DAY, 0, column)
+        table = table.set_column(table.column_names.index(name), name, pa.array(known[place]))
+    return table
 
 
 @dataclass(frozen=True, slots=True)

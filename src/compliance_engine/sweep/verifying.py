@@ -3,26 +3,28 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, replace
 from typing import Any
 
+import numpy as np
 import pyarrow as pa
 import sqlalchemy as sa
 
 from compliance_engine import __version__
-from compliance_engine.dates import NO_DAY, to_date
+from compliance_engine.dates import NO_DAY, IntArray, to_date
 from compliance_engine.engine.judge import Judge
 from compliance_engine.errors import ComplianceError
 from compliance_engine.store.audit import Fault, Kind, check_chain, check_facts, check_snapshots
 from compliance_engine.store.connect import Store
-from compliance_engine.store.facts import District, read_districts
+from compliance_engine.store.facts import districts_of, read_districts
 from compliance_engine.store.results import KEY, stored_rows, verdict_contents
+from compliance_engine.store.seals import Seals
 from compliance_engine.store.sweeps import Sweep, digest_of_parts
 from compliance_engine.store.tables import cases, deadlines, findings, sweep_parts
-from compliance_engine.store.words import Fixed, all_words
+from compliance_engine.store.words import Fixed, named_texts, texts_of
 from compliance_engine.sweep.law import law_of
-from compliance_engine.sweep.rows import Rows, Texts, digest, rows_of
-from compliance_engine.sweep.runner import Part, evaluate_parts, lots
+from compliance_engine.sweep.lots import Lot, Part, lots
+from compliance_engine.sweep.pool import Evaluator
+from compliance_engine.sweep.rows import Rows, Texts, case_digests, digest_of
 
 Progress = Callable[[str], None]
 
@@ -58,35 +60,21 @@ def verify_sweep(store: Store, sweep: Sweep, *, evaluate: bool = True) -> Iterat
     with store.read() as connection:
         parts = _parts(connection, sweep.number)
         districts = [one for one in read_districts(connection) if one.key in parts]
+        todo = list(lots(connection, [Part(one) for one in districts]))
     if digest_of_parts((one.state, one.district, parts[one.key]) for one in districts) != sweep.digest:
         yield Fault("sweep", f"sweep {sweep.number}", "the digest of a district or of the sweep was changed")
     if not evaluate:
-        for district in districts:
-            yield from _compare(store, sweep, district, parts[district.key], None)
+        for lot in todo:
+            yield from _compare(store, sweep, lot, parts, None)
         return
     try:
         with law_of(store, sweep) as law:
-            judge, engine = Judge(law.findings), law.engine(sweep.question)
-            for some in lots([Part(one) for one in districts]):
-                made = evaluate_parts(store, sweep, engine, judge, some)
-                with store.read() as connection:
-                    texts = _texts(connection)
-                numbering = Fixed(texts.words), Fixed(texts.verdicts)
-                rows = rows_of(made.evaluation, made.judged, made.keys, *numbering)
-                texts = replace(texts, words=numbering[0].texts, verdicts=numbering[1].texts)
-                for one in (part.district for part in some):
-                    again = _Again(rows.of_cases(made.facts.keys[made.facts.districts == one.key]), texts)
-                    yield from _compare(store, sweep, one, parts[one.key], again)
+            judge = Judge(law.findings)
+            again = Evaluator(store.read, sweep, law.engine(sweep.question), judge)
+            for lot in todo:
+                yield from _compare(store, sweep, lot, parts, again)
     except ComplianceError as error:
         yield Fault("sweep", f"sweep {sweep.number}", f"cannot be made again: {error}")
-
-
-@dataclass(frozen=True, slots=True)
-class _Again:
-    """The rows of a district, evaluated again."""
-
-    rows: Rows
-    texts: Texts
 
 
 def _parts(connection: sa.Connection, sweep: int) -> dict[int, str]:
@@ -94,41 +82,71 @@ def _parts(connection: sa.Connection, sweep: int) -> dict[int, str]:
     return dict(connection.execute(query.where(sweep_parts.c.sweep == sweep)).all())
 
 
-def _texts(connection: sa.Connection) -> Texts:
-    ids = dict(connection.execute(sa.select(cases.c.case_key, cases.c.case_id)).all())
-    return Texts(ids, all_words(connection), verdict_contents(connection))
-
-
 def _compare(
-    store: Store, sweep: Sweep, district: District, expected: str, again: _Again | None
+    store: Store, sweep: Sweep, lot: Lot, parts: Mapping[int, str], again: Evaluator | None
 ) -> Iterator[Fault]:
-    with store.read() as connection:
-        tables = {
-            table.name: stored_rows(connection, table, district.key, sweep=sweep.number)
-            for table in (deadlines, findings)
-        }
-        texts = _texts(connection)
-    stored = Rows(tables["deadlines"].drop_columns("id"), tables["findings"].drop_columns("id"))
-    name = f"sweep {sweep.number}, {district.name}"
-    if again is None:
-        if digest(stored, texts) != expected:
-            yield Fault("sweep", name, "its rows are not those the sweep wrote")
-        return
-    faults = 0
+    """Yield what is wrong with the rows of some districts."""
+    names = {one.key: f"sweep {sweep.number}, {one.name}" for one in lot.districts}
+    digests: dict[int, list[Seals]] = {key: [] for key in names}
+    faulty = set()
+    for chunk in lot.chunks:
+        found = None if again is None else again(chunk)[0]
+        with store.read() as connection:
+            tables = [
+                stored_rows(connection, one, chunk, sweep=sweep.number) for one in (deadlines, findings)
+            ]
+            stored = Rows(*(table.drop_columns("id") for table in tables))
+            words, verdicts = _words(connection, stored)
+            rows = (
+                stored
+                if found is None
+                else found.rows.numbered(words.numbers(found.words), verdicts.numbers(found.verdicts))
+            )
+            keys = _cases_in(stored, rows)
+            ids = named_texts(connection, cases.c.case_key, cases.c.case_id, keys)
+            district = districts_of(connection, keys)
+        texts = Texts(ids, words.texts, verdicts.texts)
+        for case, fault in _faults(stored, rows, texts, {key: names[one] for key, one in district.items()}):
+            faulty.add(district[case])
+            yield fault
+        keys, seals = case_digests(rows, texts)
+        of = np.array([district[key] for key in keys.tolist()], np.int32)
+        for key in names:
+            digests[key].append(seals[of == key])
+    for key, name in names.items():
+        if key not in faulty and digest_of(np.concatenate([_NONE, *digests[key]])) != parts[key]:
+            by = f"engine {sweep.engine_version}; this is {__version__}"
+            yield Fault("sweep", name, _UNEQUAL[again is None].format(by=by))
+
+
+_NONE = np.zeros(0, np.uint64)
+_UNEQUAL = ("its digest is not that of its rows (made by {by})", "its rows are not those the sweep wrote")
+
+
+def _words(connection: sa.Connection, rows: Rows) -> tuple[Fixed, Fixed]:
+    """Return the numbers of the texts and verdicts of some rows, and others for what is in none of them."""
+    columns = [table.column(name) for table in rows for name in table.column_names if name in _WORDS]
+    verdicts = verdict_contents(connection, rows.findings.column("verdict").to_numpy())
+    return Fixed(texts_of(connection, *columns)), Fixed(verdicts)
+
+
+def _cases_in(*some: Rows) -> IntArray:
+    return np.unique(np.concatenate([table.column("case_key").to_numpy() for rows in some for table in rows]))
+
+
+def _faults(stored: Rows, again: Rows, texts: Texts, where: Mapping[int, str]) -> Iterator[tuple[int, Fault]]:
+    """Yield the rows that differ, each with its case."""
     pairs: list[tuple[Kind, pa.Table, pa.Table]] = [
-        ("deadline", stored.deadlines, again.rows.deadlines),
-        ("finding", stored.findings, again.rows.findings),
+        ("deadline", stored.deadlines, again.deadlines),
+        ("finding", stored.findings, again.findings),
     ]
     for kind, before, now in pairs:
-        for fault in _differences(kind, before, now, again.texts, name):
-            faults += 1
-            yield fault
-    if not faults and digest(again.rows, again.texts) != expected:
-        by = f"engine {sweep.engine_version}; this is {__version__}"
-        yield Fault("sweep", name, f"its digest is not that of its rows (made by {by})")
+        yield from _differences(kind, before, now, texts, where)
 
 
-def _differences(kind: Kind, stored: pa.Table, again: pa.Table, texts: Texts, where: str) -> Iterator[Fault]:
+def _differences(
+    kind: Kind, stored: pa.Table, again: pa.Table, texts: Texts, where: Mapping[int, str]
+) -> Iterator[tuple[int, Fault]]:
     names = stored.column_names
     only = stored.join(again, names, join_type="left anti").to_pylist()
     missing = again.join(stored, names, join_type="left anti").to_pylist()
@@ -136,15 +154,17 @@ def _differences(kind: Kind, stored: pa.Table, again: pa.Table, texts: Texts, wh
     expected = {tuple(row[name] for name in key): row for row in missing}
     for row in only:
         follows = expected.pop(tuple(row[name] for name in key), None)
-        yield Fault(kind, _thing(row, texts, where), _difference(row, follows, texts))
+        yield row["case_key"], Fault(kind, _thing(row, texts, where), _difference(row, follows, texts))
     for row in expected.values():
-        yield Fault(kind, _thing(row, texts, where), "follows from the facts and is not stored")
+        said = "follows from the facts and is not stored"
+        yield row["case_key"], Fault(kind, _thing(row, texts, where), said)
 
 
-def _thing(row: Mapping[str, int], texts: Texts, where: str) -> str:
-    opened = _say("opened_on", row["opened_on"], texts)
-    finding = f" {texts.words[row['finding']]}" if "finding" in row else ""
-    return f"{where}: {texts.cases[row['case_key']]} {texts.words[row['rule']]} of {opened}{finding}"
+def _thing(row: Mapping[str, int], texts: Texts, where: Mapping[int, str]) -> str:
+    opened, case = _say("opened_on", row["opened_on"], texts), row["case_key"]
+    rule = _say("rule", row["rule"], texts)
+    finding = f" {_say('finding', row['finding'], texts)}" if "finding" in row else ""
+    return f"{where[case]}: {texts.cases[case]} {rule} of {opened}{finding}"
 
 
 def _difference(stored: Mapping[str, int], again: Mapping[str, int] | None, texts: Texts) -> str:

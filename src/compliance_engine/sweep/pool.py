@@ -1,0 +1,207 @@
+"""Where the cases of a sweep are evaluated: in this process, or in others beside it."""
+
+from __future__ import annotations
+
+import multiprocessing
+import os
+import signal
+import threading
+from collections import deque
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import Future, ProcessPoolExecutor
+from concurrent.futures.process import BrokenProcessPool
+from contextlib import AbstractContextManager, contextmanager
+from dataclasses import dataclass
+from multiprocessing.connection import wait
+from pathlib import Path
+from typing import Protocol
+
+import sqlalchemy as sa
+
+from compliance_engine.engine.evaluate import Engine
+from compliance_engine.engine.judge import Judge
+from compliance_engine.errors import Problem
+from compliance_engine.store.arrow import arrow_connection
+from compliance_engine.store.bulk import Readable
+from compliance_engine.store.connect import Store, open_store
+from compliance_engine.store.contents import Snapshot
+from compliance_engine.store.facts import Chosen
+from compliance_engine.store.sweeps import Sweep
+from compliance_engine.sweep.found import Found, evaluate_cases, found_of
+from compliance_engine.sweep.law import Law, law_of_snapshots
+from compliance_engine.sweep.lots import CHUNK, Lot
+
+_MOST_WORKERS = 4  # one process writes what they find, and is busy then
+
+Answer = tuple[Found, tuple[Problem, ...]]
+"""What was found, and what the evaluator could not use."""
+
+
+class Answering(Protocol):
+    """Something that comes of a chunk some time."""
+
+    def result(self) -> Answer:
+        """Wait for it."""
+
+
+class Pool(Protocol):
+    """Evaluates chunks.
+
+    Attributes:
+        ahead: How many chunks may be at work, or done and not yet asked for.
+    """
+
+    ahead: int
+
+    def submit(self, which: Chosen) -> Answering:
+        """Begin to evaluate a chunk."""
+
+
+def answers(lots: Sequence[Lot], pool: Pool) -> Iterator[tuple[Lot, Iterator[Answer]]]:
+    """Yield each lot with what comes of its chunks, in their order, while the next ones are at work."""
+    chunks = (chunk for lot in lots for chunk in lot.chunks)
+    waiting: deque[Answering] = deque()
+
+    def take() -> Answer:
+        while len(waiting) < pool.ahead and (chunk := next(chunks, None)) is not None:
+            waiting.append(pool.submit(chunk))
+        return waiting.popleft().result()
+
+    for lot in lots:
+        yield lot, (take() for _ in lot.chunks)
+
+
+@dataclass(frozen=True, slots=True)
+class Evaluator:
+    """Evaluates chunk after chunk with one law."""
+
+    reading: Callable[[], AbstractContextManager[Readable]]
+    sweep: Sweep
+    engine: Engine
+    judge: Judge
+
+    def __call__(self, which: Chosen) -> Answer:
+        """Evaluate some cases."""
+        told = len(self.engine.warnings)
+        with self.reading() as connection:
+            where = f"sweep {self.sweep.number}"
+            evaluated = evaluate_cases(connection, self.sweep, self.engine, self.judge, which, where)
+        return found_of(evaluated, self.judge, self.sweep), tuple(self.engine.warnings[told:])
+
+
+class Here:
+    """Evaluates in this process, each chunk when it is asked for."""
+
+    ahead = 1
+
+    def __init__(self, evaluator: Evaluator) -> None:
+        self._evaluator = evaluator
+
+    def submit(self, which: Chosen) -> Answering:
+        """Evaluate a chunk."""
+        done: Future[Answer] = Future()
+        done.set_result(self._evaluator(which))
+        return done
+
+
+@dataclass(frozen=True, slots=True)
+class Work:
+    """What another process needs to know to take part in a sweep.
+
+    Attributes:
+        url: The database, with its password.
+    """
+
+    url: str
+    sweep: Sweep
+    rules: Snapshot
+    calendars: Snapshot
+
+
+class Beside:
+    """Evaluates in processes beside this one."""
+
+    def __init__(self, store: Store, executor: ProcessPoolExecutor, workers: int) -> None:
+        self._store, self._executor = store, executor
+        self.ahead = 2 * workers
+
+    def submit(self, which: Chosen) -> Answering:
+        """Hand a chunk to one of the processes."""
+        return _Handed(self._store, self._executor.submit(_evaluate, which))
+
+
+@dataclass(frozen=True, slots=True)
+class _Handed:
+    store: Store
+    future: Future[Answer]
+
+    def result(self) -> Answer:
+        try:
+            return self.future.result()
+        except BrokenProcessPool as error:
+            found = "a process that evaluated cases has ended: killed, or for want of memory"
+            mend = "--resume goes on with the districts that are left; --workers 1 needs less memory"
+            raise self.store.problem("CE618", found, thing="sweep", mend=mend) from error
+
+
+@contextmanager
+def pool(
+    store: Store, sweep: Sweep, law: Law, judge: Judge, cases: int, workers: int | None
+) -> Iterator[Pool]:
+    """Give a place to evaluate so many cases.
+
+    Args:
+        workers: How many processes; 1 is this one alone. None: as many as there are processors, where there
+            is enough to do.
+    """
+    number = workers or (min(os.cpu_count() or 1, _MOST_WORKERS) if cases > 2 * CHUNK else 1)
+    if number == 1 or store.engine.url.database in (None, "", ":memory:"):
+        yield Here(Evaluator(store.read, sweep, law.engine(sweep.question), judge))
+        return
+    url = store.engine.url.render_as_string(hide_password=False)
+    work = Work(url, sweep, law.rules, law.calendars)
+    context = multiprocessing.get_context("spawn")
+    executor = ProcessPoolExecutor(number, mp_context=context, initializer=_begin, initargs=(work,))
+    try:
+        yield Beside(store, executor, number)
+    finally:
+        executor.shutdown(cancel_futures=True)
+
+
+_evaluator: Evaluator | None = None
+"""In a process of a pool: how it evaluates."""
+
+
+def evaluator_of(work: Work) -> Evaluator:
+    """Return a way to evaluate in a process that only reads the store."""
+    with law_of_snapshots(work.rules, work.calendars) as law:
+        judge = Judge(law.findings, workers=1)
+        return Evaluator(_reading(work.url), work.sweep, law.engine(work.sweep.question), judge)
+
+
+def _reading(url: str) -> Callable[[], AbstractContextManager[Readable]]:
+    made = sa.make_url(url)
+    if made.get_backend_name() == "sqlite":
+        path = Path(str(made.database))
+        return lambda: arrow_connection(path)
+    return open_store(url).read
+
+
+def _begin(work: Work) -> None:
+    global _evaluator
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for the process that asked
+    parent = multiprocessing.parent_process()
+    assert parent is not None
+    threading.Thread(target=_end_with, args=(parent.sentinel,), daemon=True).start()
+    _evaluator = evaluator_of(work)
+
+
+def _end_with(sentinel: int) -> None:
+    """End this process when the one that asked is gone, however it went."""
+    wait([sentinel])
+    os._exit(1)
+
+
+def _evaluate(which: Chosen) -> Answer:
+    assert _evaluator is not None
+    return _evaluator(which)

@@ -1,0 +1,201 @@
+"""Writing what a sweep found: a lot of districts in one transaction, with their counts and digests."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from itertools import chain
+
+import numpy as np
+import pyarrow as pa
+import sqlalchemy as sa
+
+from compliance_engine.dates import IntArray
+from compliance_engine.errors import Place, Problem
+from compliance_engine.store import sweeps
+from compliance_engine.store.connect import Store
+from compliance_engine.store.facts import Chosen, districts_of
+from compliance_engine.store.results import Verdicts, stored_rows, verdict_contents, write_changes
+from compliance_engine.store.seals import Seals
+from compliance_engine.store.states import district_digests, known_cases, law_numbers, write_states
+from compliance_engine.store.sweeps import Process, Sweep, Tally, add_tally
+from compliance_engine.store.tables import cases, deadlines, findings
+from compliance_engine.store.words import Words, named_texts, texts_of
+from compliance_engine.sweep.found import Found
+from compliance_engine.sweep.law import LawHashes
+from compliance_engine.sweep.lots import Lot
+from compliance_engine.sweep.pool import Answer
+from compliance_engine.sweep.rows import Rows, Texts, change_counts, count, count_nothing, digest_of
+
+_NAMED = 5
+_WRITTEN = ("cases_evaluated", "deadlines_began", "deadlines_ended", "findings_began", "findings_ended")
+
+
+@dataclass(slots=True)
+class Writer:
+    """Writes the lots of one sweep.
+
+    Attributes:
+        before: The sweep that finished before it.
+        expected: In a full sweep, the cases that `before` does not answer for; None: nothing is checked.
+        known: Counts and digest of each district in `before`.
+        warnings: What the evaluator could not use, and what an incremental sweep would have missed.
+    """
+
+    store: Store
+    sweep: Sweep
+    process: Process
+    hashes: LawHashes
+    before: Sweep | None
+    expected: Mapping[int, IntArray] | None
+    known: Mapping[int, tuple[Tally, str]]
+    warnings: list[Problem] = field(default_factory=list)
+
+    def write(self, lot: Lot, answers: Iterator[Answer]) -> None:
+        """Write what was found for the cases of some districts, and that the districts are done."""
+        first = next(answers, None)  # before the transaction begins: it may take long to come
+        with self.store.write() as connection:
+            written = _Lot(self, connection, lot)
+            if first is not None:
+                for which, (found, warnings) in zip(lot.chunks, chain([first], answers), strict=True):
+                    self.warnings += warnings
+                    written.add(which, found)
+            sweeps.finish_districts(
+                self.store, connection, self.sweep.number, self.process, written.finished()
+            )
+
+    def check(self, connection: sa.Connection, changed: IntArray, districts: IntArray) -> None:
+        """Warn of cases that came out otherwise although the sweep before should have answered for them.
+
+        Args:
+            changed, districts: Cases of which rows changed, and the district of each.
+        """
+        if self.expected is None:
+            return
+        for district in np.unique(districts).tolist():
+            stale = self.expected.get(district, np.zeros(0, np.int32))
+            wrong = np.setdiff1d(changed[districts == district], stale)
+            if not len(wrong):
+                continue
+            ids = named_texts(connection, cases.c.case_key, cases.c.case_id, wrong[:_NAMED])
+            named = ", ".join(sorted(ids.values()))
+            found = f"{len(wrong)} cases an incremental sweep would have left as they were: {named}"
+            mend = "please report this; sweep with --full until it is mended"
+            self.warnings.append(Problem(Place(self.store.name), "CE617", "sweep", found, mend=mend))
+
+
+class _Lot:
+    """A lot being written.
+
+    Attributes:
+        counts: Of each district: what `before` had, where only some of its cases are evaluated.
+        changed: Districts of which some row began or ended.
+    """
+
+    def __init__(self, writer: Writer, connection: sa.Connection, lot: Lot) -> None:
+        self.writer, self.connection, self.lot = writer, connection, lot
+        self.words, self.verdicts = Words(connection), Verdicts(connection)
+        nothing = count_nothing()
+        before = {
+            one.key: nothing if lot.whole else writer.known.get(one.key, nothing) for one in lot.districts
+        }
+        self.counts: dict[int, Tally] = {
+            key: {kind: Counter(own) for kind, own in counts.items()} for key, (counts, _) in before.items()
+        }
+        self.before = {key: digest for key, (_, digest) in before.items()}
+        self.written: dict[int, Counter[str]] = {key: Counter(dict.fromkeys(_WRITTEN, 0)) for key in before}
+        self.digests: dict[int, list[Seals]] = {key: [] for key in before}
+        self.changed: set[int] = set()
+
+    def add(self, which: Chosen, found: Found) -> None:
+        """Write what was found for some cases."""
+        rows = found.rows.numbered(self.words.numbers(found.words), self.verdicts.numbers(found.verdicts))
+        old = Rows(*(stored_rows(self.connection, table, which) for table in (deadlines, findings)))
+        self._tally("cases_evaluated", found.districts)
+        changed = [
+            self._rows(deadlines, old.deadlines, rows.deadlines, found),
+            self._rows(findings, old.findings, rows.findings, found),
+        ]
+        numbers, districts = (np.concatenate(parts) for parts in zip(*changed, strict=True))
+        self.changed.update(np.unique(districts).tolist())
+        self.writer.check(self.connection, numbers, districts)
+        self._states(which, found)
+        self._counts(found, old)
+
+    def _rows(self, table: sa.Table, old: pa.Table, new: pa.Table, found: Found) -> tuple[IntArray, IntArray]:
+        """Write changes of rows; return the case of each, and its district."""
+        sides = write_changes(self.connection, table, old, self.writer.sweep.number, new)
+        districts = [district_of(self.connection, keys, found) for keys in sides]
+        for name, own in zip(("began", "ended"), districts, strict=True):
+            self._tally(f"{table.name}_{name}", own)
+        return np.concatenate(sides), np.concatenate(districts)
+
+    def _tally(self, name: str, districts: IntArray) -> None:
+        for key, number in zip(
+            *(side.tolist() for side in np.unique(districts, return_counts=True)), strict=True
+        ):
+            self.written[key][name] += number
+
+    def _states(self, which: Chosen, found: Found) -> None:
+        numbers = law_numbers(self.connection, found.laws, self.writer.hashes.of)
+        law = np.array([numbers[pair] for pair in found.laws], np.int32)[found.law]
+        rows = (found.districts, found.keys, law, found.next_change, found.digests)
+        write_states(self.connection, self.writer.sweep.number, *rows, which)
+        keys, seals = found.digests
+        districts = found.districts[np.searchsorted(found.keys, keys)]
+        for district in np.unique(districts).tolist():
+            self.digests[district].append(seals[districts == district])
+
+    def _counts(self, found: Found, old: Rows) -> None:
+        if self.lot.whole:
+            for district, counts in found.counts.items():
+                add_tally(self.counts[district], counts)
+            return
+        before = self.writer.before
+        assert before is not None
+        known = known_cases(self.connection, found.keys, before)
+        texts = _texts(self.connection, old)
+        for district, counts in found.counts.items():
+            keys = found.keys[found.districts == district]
+            went = count(old.of_cases(keys), int(np.isin(keys, known).sum()), texts)
+            self.counts[district] = change_counts(self.counts[district], went, counts)
+
+    def finished(self) -> dict[int, tuple[Tally, str]]:
+        """Return the counts and the digest of each district."""
+        return {
+            key: (counts | {"written": self.written[key]}, self._digest(key))
+            for key, counts in self.counts.items()
+        }
+
+    def _digest(self, district: int) -> str:
+        if self.lot.whole:
+            return digest_of(np.concatenate([np.zeros(0, np.uint64), *self.digests[district]]))
+        if district in self.changed:
+            return digest_of(district_digests(self.connection, district))
+        return self.before[district]
+
+
+def district_of(connection: sa.Connection, keys: IntArray, found: Found) -> IntArray:
+    """Return the district of each of some cases, most of which were found."""
+    place = np.searchsorted(found.keys, keys)
+    place[place == len(found.keys)] = 0
+    known = np.zeros(len(keys), np.bool_)
+    if len(found.keys):
+        known = found.keys[place] == keys
+    districts = np.zeros(len(keys), np.int32)
+    districts[known] = found.districts[place[known]]
+    if not known.all():
+        others = districts_of(connection, np.unique(keys[~known]))
+        districts[~known] = [others[key] for key in keys[~known].tolist()]
+    return districts
+
+
+def _texts(connection: sa.Connection, rows: Rows) -> Texts:
+    columns = [
+        rows.deadlines.column("rule"),
+        rows.deadlines.column("reason"),
+        rows.findings.column("finding"),
+    ]
+    verdicts = verdict_contents(connection, rows.findings.column("verdict").to_numpy())
+    return Texts({}, texts_of(connection, *columns), verdicts)

@@ -13,7 +13,7 @@ import sqlalchemy as sa
 
 from compliance_engine.dates import NO_DAY, IntArray, to_day
 from compliance_engine.engine.columns import Flag, Status
-from compliance_engine.store.bulk import insert_rows, insert_table, next_number, read_table
+from compliance_engine.store.bulk import Readable, insert_rows, insert_table, next_number, read_table
 from compliance_engine.store.facts import Chosen
 from compliance_engine.store.sweeps import Sweep
 from compliance_engine.store.tables import cases, deadlines, districts, findings, of_case, verdicts
@@ -55,33 +55,38 @@ _ROWS_OF_SWEEP = 1 << 32
 _NULL = int(NO_DAY)
 
 
-def write_changes(
-    connection: sa.Connection, table: sa.Table, before: pa.Table, sweep: int, now: pa.Table
-) -> tuple[IntArray, IntArray]:
-    """Bring the rows of some cases up to date.
+def changes_of(before: pa.Table, now: pa.Table) -> tuple[pa.Table, pa.Table]:
+    """Return which rows of some cases are new, sorted by case, and which hold no longer.
 
     Args:
-        table: `deadlines` or `findings`.
         before: What the store holds of the cases (`stored_rows`).
         now: What holds now, columns of `DEADLINE_ROWS` or `FINDING_ROWS`, each row once, sorted by case.
 
-    Returns: The case of each row that began, and of each that ended.
+    Returns: Columns as of `now`; case_key and id.
     """
-    schema = DEADLINE_ROWS if table is deadlines else FINDING_ROWS
-    names = list(schema.names)
-    if len(before):
-        ended = before.join(now, names, join_type="left anti").select(["case_key", "id"])
-        began = now.join(before.select(names), names, join_type="left anti").sort_by("case_key")
-    else:
-        ended, began = before, now
+    if not len(before):
+        return now, before.select(["case_key", "id"])
+    names = now.column_names
+    ended = before.join(now, names, join_type="left anti").select(["case_key", "id"])
+    began = now.join(before.select(names), names, join_type="left anti").sort_by("case_key")
+    return began, ended
+
+
+def write_changes(
+    connection: sa.Connection, table: sa.Table, sweep: int, began: pa.Table, ended: pa.Table
+) -> None:
+    """Write the rows that a sweep found new, and those that hold no longer.
+
+    Args:
+        table: `deadlines` or `findings`.
+        began, ended: As `changes_of` returns them.
+    """
     _end(connection, table, sweep, ended)
     if len(began):
-        columns = {name: _with_null(began.column(name)) for name in names}
+        columns = {name: _with_null(began.column(name)) for name in began.column_names}
         columns["id"] = pa.array(sweep * _ROWS_OF_SWEEP + np.arange(len(began), dtype=np.int64))
         columns["valid_from"] = pa.array(np.full(len(began), sweep, np.int32))
         insert_table(connection, table, pa.table(columns))
-    began_in, ended_in = (side.column("case_key").to_numpy().astype(np.int32) for side in (began, ended))
-    return began_in, ended_in
 
 
 def _end(connection: sa.Connection, table: sa.Table, sweep: int, rows: pa.Table) -> None:
@@ -94,7 +99,7 @@ def _end(connection: sa.Connection, table: sa.Table, sweep: int, rows: pa.Table)
 
 
 def stored_rows(
-    connection: sa.Connection, table: sa.Table, which: Chosen, *, sweep: int | None = None
+    connection: Readable, table: sa.Table, which: Chosen, *, sweep: int | None = None
 ) -> pa.Table:
     """Return the rows of some cases: those that hold still, or as in a sweep.
 
@@ -146,7 +151,7 @@ class Verdicts:
         return [found[content] for content in given]
 
 
-def verdict_contents(connection: sa.Connection, numbers: IntArray) -> dict[int, str]:
+def verdict_contents(connection: Readable, numbers: IntArray) -> dict[int, str]:
     """Return verdict texts by their numbers."""
     return named_texts(connection, verdicts.c.verdict, verdicts.c.content, np.unique(numbers))
 

@@ -49,16 +49,13 @@ def number_seals(column: pa.ChunkedArray | pa.Array) -> Seals:
 
 def word_seals(column: pa.ChunkedArray | pa.Array, texts: Mapping[int, str]) -> Seals:
     """Return the digests of texts given by their numbers in a store, uint64[n]; null has one of its own."""
-    numbers = column.cast(pa.int64()).fill_null(-1).to_numpy()
-    used, place = np.unique(numbers, return_inverse=True)
-    table = np.array(
-        [
-            int(_NULL) if number < 0 else text_seal(texts.get(number, f"word {number}"))
-            for number in used.tolist()
-        ],
-        np.uint64,
-    )
-    return table[place] if len(table) else np.zeros(0, np.uint64)
+    numbers = np.maximum(column.cast(pa.int64()).fill_null(-1).to_numpy(), -1) + 1
+    used = np.flatnonzero(np.bincount(numbers, minlength=1))
+    table = np.full(used[-1] + 1 if len(used) else 1, _NULL)
+    for place in used[used > 0].tolist():
+        table[place] = text_seal(texts.get(place - 1, f"word {place - 1}"))
+    seals: Seals = table[numbers]
+    return seals
 
 
 def mixed(columns: Sequence[Seals]) -> Seals:

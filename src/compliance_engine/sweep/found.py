@@ -10,14 +10,16 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from compliance_engine.cases.batch import build_batch
-from compliance_engine.dates import NEVER, IntArray, to_day
+from compliance_engine.dates import NEVER, NO_DAY, IntArray, to_day
 from compliance_engine.engine.evaluate import Engine, Evaluation
 from compliance_engine.engine.judge import Judge
 from compliance_engine.store.bulk import Readable
 from compliance_engine.store.facts import Chosen, Facts, read_facts
+from compliance_engine.store.results import changes_of, stored_rows, verdict_contents
 from compliance_engine.store.seals import Seals
 from compliance_engine.store.sweeps import Sweep, Tally
-from compliance_engine.store.words import Fixed
+from compliance_engine.store.tables import deadlines, findings
+from compliance_engine.store.words import Fixed, texts_of
 from compliance_engine.sweep.judging import Judged, judge_evaluation
 from compliance_engine.sweep.rows import Rows, Texts, band_changes, case_digests, count, rows_of
 
@@ -65,52 +67,113 @@ class Found:
     Attributes:
         keys: int32[n], the numbers of the cases, ascending.
         districts: int32[n], the key of the district of each.
-        laws: Distinct pairs of state and calendar.
-        law: int32[n], which of them each case has.
-        next_change: int32[n], the day on which each may change by itself.
-        rows: Sorted by case; texts and verdicts as places in `words` and `verdicts`, counted from 1.
-        counts: By district.
+        rows: Sorted by case; texts and verdicts by their numbers in `words` and `verdicts`.
         digests: The cases that have any rows, and their digests.
     """
 
     keys: IntArray
     districts: IntArray
-    laws: list[tuple[str, str | None]]
-    law: IntArray
-    next_change: IntArray
     rows: Rows
-    words: list[str]
-    verdicts: list[str]
-    counts: Mapping[int, Tally]
+    words: Fixed
+    verdicts: Fixed
     digests: tuple[IntArray, Seals]
 
 
-def found_of(evaluated: Evaluated, judge: Judge, sweep: Sweep) -> Found:
+def found_of(evaluated: Evaluated) -> Found:
     """Return what a sweep finds for some cases."""
     facts = evaluated.facts
     words, verdicts = Fixed({}), Fixed({})
     rows = rows_of(evaluated.evaluation, evaluated.judged, evaluated.keys, words, verdicts).by_case()
     texts = Texts(evaluated.ids(), words.texts, verdicts.texts)
     order = np.argsort(facts.keys, kind="stable")
-    districts, keys = facts.districts[order], facts.keys[order]
-    laws, law = facts.laws()
-    counts = {}
-    for district in np.unique(districts).tolist():
-        mine = keys[districts == district]
-        own = rows if len(mine) == len(keys) else rows.of_cases(mine)
-        counts[district] = count(own, len(mine), texts)
-    return Found(
-        keys,
-        districts,
+    digests = case_digests(rows, texts)
+    return Found(facts.keys[order], facts.districts[order], rows, words, verdicts, digests)
+
+
+@dataclass(frozen=True, slots=True)
+class Changed:
+    """What is to be written of some cases.
+
+    Attributes:
+        keys, districts, digests: As of `Found`.
+        laws: Distinct pairs of state and calendar.
+        law: int32[n], which of them each case has.
+        next_change: int32[n], the day on which each may change by itself.
+        began: Rows that are new, sorted by case; texts and verdicts as places, from 1, in the two lists.
+        ended: Rows that hold no longer: case_key and id.
+        went, came: What the rows that held before count, and those that hold now, by district.
+    """
+
+    keys: IntArray
+    districts: IntArray
+    digests: tuple[IntArray, Seals]
+    laws: list[tuple[str, str | None]]
+    law: IntArray
+    next_change: IntArray
+    began: Rows
+    ended: Rows
+    words: list[str]
+    verdicts: list[str]
+    went: Mapping[int, Tally]
+    came: Mapping[int, Tally]
+
+
+def changed_of(
+    connection: Readable, evaluated: Evaluated, judge: Judge, sweep: Sweep, which: Chosen
+) -> Changed:
+    """Compare what a sweep finds for some cases with what the store holds."""
+    found = found_of(evaluated)
+    stored = [stored_rows(connection, table, which) for table in (deadlines, findings)]
+    old = _renumbered(connection, Rows(*(table.drop_columns("id") for table in stored)), found)
+    changes = [
+        changes_of(before.append_column("id", same.column("id")), now)
+        for before, same, now in zip(old, stored, found.rows, strict=True)
+    ]
+    texts = Texts({}, found.words.texts, found.verdicts.texts)
+    laws, law = evaluated.facts.laws()
+    order = np.argsort(evaluated.facts.keys, kind="stable")
+    return Changed(
+        found.keys,
+        found.districts,
+        found.digests,
         laws,
         law[order],
-        _next_changes(evaluated, rows, judge, to_day(sweep.question.as_of))[order],
-        rows,
-        list(words.texts.values()),
-        list(verdicts.texts.values()),
-        counts,
-        case_digests(rows, texts),
+        _next_changes(evaluated, found.rows, judge, to_day(sweep.question.as_of))[order],
+        Rows(*(began for began, _ in changes)),
+        Rows(*(ended for _, ended in changes)),
+        list(found.words.texts.values()),
+        list(found.verdicts.texts.values()),
+        {} if which.keys is None else _counts(found, old, texts),
+        _counts(found, found.rows, texts),
     )
+
+
+def _renumbered(connection: Readable, rows: Rows, found: Found) -> Rows:
+    """Return stored rows with the numbers of texts and verdicts that were found."""
+    words = texts_of(connection, *rows.worded())
+    verdicts = verdict_contents(connection, rows.findings.column("verdict").to_numpy())
+    numbered = [
+        _by_number(texts, numbering)
+        for texts, numbering in ((words, found.words), (verdicts, found.verdicts))
+    ]
+    return rows.numbered(*numbered)
+
+
+def _by_number(texts: Mapping[int, str], numbering: Fixed) -> IntArray:
+    """Return the new number of each number from 1 on; `NO_DAY` where it stands for nothing."""
+    new = np.full(max(texts, default=0), NO_DAY)
+    if texts:
+        new[np.array(list(texts)) - 1] = numbering.numbers(texts.values())
+    return new
+
+
+def _counts(found: Found, rows: Rows, texts: Texts) -> dict[int, Tally]:
+    counts = {}
+    for district in np.unique(found.districts).tolist():
+        mine = found.keys[found.districts == district]
+        own = rows if len(mine) == len(found.keys) else rows.of_cases(mine)
+        counts[district] = count(own, len(mine), texts)
+    return counts
 
 
 def _next_changes(evaluated: Evaluated, rows: Rows, judge: Judge, as_of: int) -> IntArray:

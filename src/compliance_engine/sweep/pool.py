@@ -27,14 +27,14 @@ from compliance_engine.store.connect import Store, open_store
 from compliance_engine.store.contents import Snapshot
 from compliance_engine.store.facts import Chosen
 from compliance_engine.store.sweeps import Sweep
-from compliance_engine.sweep.found import Found, evaluate_cases, found_of
+from compliance_engine.sweep.found import Changed, Evaluated, Found, changed_of, evaluate_cases, found_of
 from compliance_engine.sweep.law import Law, law_of_snapshots
 from compliance_engine.sweep.lots import CHUNK, Lot
 
 _MOST_WORKERS = 4  # one process writes what they find, and is busy then
 
-Answer = tuple[Found, tuple[Problem, ...]]
-"""What was found, and what the evaluator could not use."""
+Answer = tuple[Changed, tuple[Problem, ...]]
+"""What changed, and what the evaluator could not use."""
 
 
 class Answering(Protocol):
@@ -80,13 +80,21 @@ class Evaluator:
     engine: Engine
     judge: Judge
 
+    def found(self, connection: Readable, which: Chosen) -> Found:
+        """Return what is found for some cases."""
+        return found_of(self._evaluated(connection, which))
+
     def __call__(self, which: Chosen) -> Answer:
-        """Evaluate some cases."""
+        """Evaluate some cases and compare with what the store holds."""
         told = len(self.engine.warnings)
         with self.reading() as connection:
-            where = f"sweep {self.sweep.number}"
-            evaluated = evaluate_cases(connection, self.sweep, self.engine, self.judge, which, where)
-        return found_of(evaluated, self.judge, self.sweep), tuple(self.engine.warnings[told:])
+            evaluated = self._evaluated(connection, which)
+            changed = changed_of(connection, evaluated, self.judge, self.sweep, which)
+        return changed, tuple(self.engine.warnings[told:])
+
+    def _evaluated(self, connection: Readable, which: Chosen) -> Evaluated:
+        where = f"sweep {self.sweep.number}"
+        return evaluate_cases(connection, self.sweep, self.engine, self.judge, which, where)
 
 
 class Here:

@@ -57,7 +57,13 @@ class Rows:
         orders = [np.argsort(table.column("case_key").to_numpy(), kind="stable") for table in self]
         return Rows(*(table.take(pa.array(order)) for table, order in zip(self, orders, strict=True)))
 
-    def numbered(self, words: Sequence[int], verdicts: Sequence[int]) -> Rows:
+    def worded(self) -> list[pa.ChunkedArray]:
+        """Return the columns that hold numbers of texts."""
+        named = [(self.deadlines, name) for name in _WORDS]
+        named += [(self.findings, name) for name in ("rule", "finding")]
+        return [table.column(name) for table, name in named]
+
+    def numbered(self, words: Sequence[int] | IntArray, verdicts: Sequence[int] | IntArray) -> Rows:
         """Return the rows with other numbers for texts and verdicts.
 
         Args:
@@ -69,11 +75,11 @@ class Rows:
         )
 
 
-def _renumbered(table: pa.Table, numbers: Mapping[str, Sequence[int]]) -> pa.Table:
+def _renumbered(table: pa.Table, numbers: Mapping[str, Sequence[int] | IntArray]) -> pa.Table:
     for name, new in numbers.items():
         known = np.array([NO_DAY, *new], np.int32)
         column = table.column(name).to_numpy()
-        place = np.where(column == NO_DAY, 0, column)
+        place = np.where((column == NO_DAY) | (column >= len(known)), 0, column)
         table = table.set_column(table.column_names.index(name), name, pa.array(known[place]))
     return table
 

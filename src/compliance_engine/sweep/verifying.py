@@ -90,18 +90,21 @@ def _compare(
     digests: dict[int, list[Seals]] = {key: [] for key in names}
     faulty = set()
     for chunk in lot.chunks:
-        found = None if again is None else again(chunk)[0]
         with store.read() as connection:
             tables = [
                 stored_rows(connection, one, chunk, sweep=sweep.number) for one in (deadlines, findings)
             ]
             stored = Rows(*(table.drop_columns("id") for table in tables))
             words, verdicts = _words(connection, stored)
-            rows = (
-                stored
-                if found is None
-                else found.rows.numbered(words.numbers(found.words), verdicts.numbers(found.verdicts))
-            )
+            rows = stored
+            if again is not None:
+                found = again.found(connection, chunk)
+                rows = found.rows.numbered(
+                    *(
+                        numbering.numbers(own.texts.values())
+                        for numbering, own in ((words, found.words), (verdicts, found.verdicts))
+                    )
+                )
             keys = _cases_in(stored, rows)
             ids = named_texts(connection, cases.c.case_key, cases.c.case_id, keys)
             district = districts_of(connection, keys)
@@ -125,9 +128,8 @@ _UNEQUAL = ("its digest is not that of its rows (made by {by})", "its rows are n
 
 def _words(connection: sa.Connection, rows: Rows) -> tuple[Fixed, Fixed]:
     """Return the numbers of the texts and verdicts of some rows, and others for what is in none of them."""
-    columns = [table.column(name) for table in rows for name in table.column_names if name in _WORDS]
     verdicts = verdict_contents(connection, rows.findings.column("verdict").to_numpy())
-    return Fixed(texts_of(connection, *columns)), Fixed(verdicts)
+    return Fixed(texts_of(connection, *rows.worded())), Fixed(verdicts)
 
 
 def _cases_in(*some: Rows) -> IntArray:

@@ -8,7 +8,6 @@ from dataclasses import dataclass, field
 from itertools import chain
 
 import numpy as np
-import pyarrow as pa
 import sqlalchemy as sa
 
 from compliance_engine.dates import IntArray
@@ -16,17 +15,17 @@ from compliance_engine.errors import Place, Problem
 from compliance_engine.store import sweeps
 from compliance_engine.store.connect import Store
 from compliance_engine.store.facts import Chosen, districts_of
-from compliance_engine.store.results import Verdicts, stored_rows, verdict_contents, write_changes
+from compliance_engine.store.results import Verdicts, write_changes
 from compliance_engine.store.seals import Seals
 from compliance_engine.store.states import district_digests, known_cases, law_numbers, write_states
 from compliance_engine.store.sweeps import Process, Sweep, Tally, add_tally
 from compliance_engine.store.tables import cases, deadlines, findings
-from compliance_engine.store.words import Words, named_texts, texts_of
-from compliance_engine.sweep.found import Found
+from compliance_engine.store.words import Words, named_texts
+from compliance_engine.sweep.found import Changed
 from compliance_engine.sweep.law import LawHashes
 from compliance_engine.sweep.lots import Lot
 from compliance_engine.sweep.pool import Answer
-from compliance_engine.sweep.rows import Rows, Texts, change_counts, count, count_nothing, digest_of
+from compliance_engine.sweep.rows import change_counts, count_nothing, digest_of
 
 _NAMED = 5
 _WRITTEN = ("cases_evaluated", "deadlines_began", "deadlines_ended", "findings_began", "findings_ended")
@@ -108,28 +107,23 @@ class _Lot:
         self.digests: dict[int, list[Seals]] = {key: [] for key in before}
         self.changed: set[int] = set()
 
-    def add(self, which: Chosen, found: Found) -> None:
+    def add(self, which: Chosen, found: Changed) -> None:
         """Write what was found for some cases."""
-        rows = found.rows.numbered(self.words.numbers(found.words), self.verdicts.numbers(found.verdicts))
-        old = Rows(*(stored_rows(self.connection, table, which) for table in (deadlines, findings)))
         self._tally("cases_evaluated", found.districts)
-        changed = [
-            self._rows(deadlines, old.deadlines, rows.deadlines, found),
-            self._rows(findings, old.findings, rows.findings, found),
-        ]
-        numbers, districts = (np.concatenate(parts) for parts in zip(*changed, strict=True))
-        self.changed.update(np.unique(districts).tolist())
-        self.writer.check(self.connection, numbers, districts)
+        words, verdicts = self.words.numbers(found.words), self.verdicts.numbers(found.verdicts)
+        numbers, districts = [], []
+        sides = zip((deadlines, findings), found.began.numbered(words, verdicts), found.ended, strict=True)
+        for table, began, ended in sides:
+            write_changes(self.connection, table, self.writer.sweep.number, began, ended)
+            for name, rows in (("began", began), ("ended", ended)):
+                numbers.append(rows.column("case_key").to_numpy())
+                districts.append(district_of(self.connection, numbers[-1], found))
+                self._tally(f"{table.name}_{name}", districts[-1])
+        of_changed = np.concatenate(districts)
+        self.changed.update(np.unique(of_changed).tolist())
+        self.writer.check(self.connection, np.concatenate(numbers), of_changed)
         self._states(which, found)
-        self._counts(found, old)
-
-    def _rows(self, table: sa.Table, old: pa.Table, new: pa.Table, found: Found) -> tuple[IntArray, IntArray]:
-        """Write changes of rows; return the case of each, and its district."""
-        sides = write_changes(self.connection, table, old, self.writer.sweep.number, new)
-        districts = [district_of(self.connection, keys, found) for keys in sides]
-        for name, own in zip(("began", "ended"), districts, strict=True):
-            self._tally(f"{table.name}_{name}", own)
-        return np.concatenate(sides), np.concatenate(districts)
+        self._counts(found)
 
     def _tally(self, name: str, districts: IntArray) -> None:
         for key, number in zip(
@@ -137,7 +131,7 @@ class _Lot:
         ):
             self.written[key][name] += number
 
-    def _states(self, which: Chosen, found: Found) -> None:
+    def _states(self, which: Chosen, found: Changed) -> None:
         numbers = law_numbers(self.connection, found.laws, self.writer.hashes.of)
         law = np.array([numbers[pair] for pair in found.laws], np.int32)[found.law]
         rows = (found.districts, found.keys, law, found.next_change, found.digests)
@@ -147,18 +141,18 @@ class _Lot:
         for district in np.unique(districts).tolist():
             self.digests[district].append(seals[districts == district])
 
-    def _counts(self, found: Found, old: Rows) -> None:
+    def _counts(self, found: Changed) -> None:
         if self.lot.whole:
-            for district, counts in found.counts.items():
+            for district, counts in found.came.items():
                 add_tally(self.counts[district], counts)
             return
         before = self.writer.before
         assert before is not None
         known = known_cases(self.connection, found.keys, before)
-        texts = _texts(self.connection, old)
-        for district, counts in found.counts.items():
-            keys = found.keys[found.districts == district]
-            went = count(old.of_cases(keys), int(np.isin(keys, known).sum()), texts)
+        for district, counts in found.came.items():
+            mine = found.keys[found.districts == district]
+            went = found.went[district] | {"totals": Counter(found.went[district]["totals"])}
+            went["totals"]["cases"] = int(np.isin(mine, known).sum())
             self.counts[district] = change_counts(self.counts[district], went, counts)
 
     def finished(self) -> dict[int, tuple[Tally, str]]:
@@ -176,7 +170,7 @@ class _Lot:
         return self.before[district]
 
 
-def district_of(connection: sa.Connection, keys: IntArray, found: Found) -> IntArray:
+def district_of(connection: sa.Connection, keys: IntArray, found: Changed) -> IntArray:
     """Return the district of each of some cases, most of which were found."""
     place = np.searchsorted(found.keys, keys)
     place[place == len(found.keys)] = 0
@@ -189,13 +183,3 @@ def district_of(connection: sa.Connection, keys: IntArray, found: Found) -> IntA
         others = districts_of(connection, np.unique(keys[~known]))
         districts[~known] = [others[key] for key in keys[~known].tolist()]
     return districts
-
-
-def _texts(connection: sa.Connection, rows: Rows) -> Texts:
-    columns = [
-        rows.deadlines.column("rule"),
-        rows.deadlines.column("reason"),
-        rows.findings.column("finding"),
-    ]
-    verdicts = verdict_contents(connection, rows.findings.column("verdict").to_numpy())
-    return Texts({}, texts_of(connection, *columns), verdicts)

@@ -12,6 +12,7 @@ FOUNDATION = {"errors", "dates", "data_files", "strict_yaml", "strict_models", "
 LAYERS = ["calendars", "rules", "cases", "engine", "store", "sweep", "reports", "web", "cli"]
 MODULES = sorted(SOURCE.rglob("*.py"))
 ONE_USER = {
+    "adbc_driver_sqlite": {"store/arrow.py"},
     "durable": {"engine/judge_worker.py"},
     "holidays": {"calendars/legal_holidays.py"},
     "yaml": {"strict_yaml.py"},

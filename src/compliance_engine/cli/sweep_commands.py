@@ -57,6 +57,11 @@ _Progress = Callable[[int, int, str], None]
 @click.option(
     "--take-over", is_flag=True, help="Sweep although another process holds the lock; only if it is gone."
 )
+@click.option(
+    "--workers",
+    type=click.IntRange(min=1),
+    help="Processes that evaluate; 1: none but this one. As many as there is use for by default.",
+)
 @FORMAT
 @FAIL
 def sweep_command(**given: Any) -> int:
@@ -102,12 +107,13 @@ def _run(store: Store, given: dict[str, Any], progress: _Progress) -> Finished:
 
     process = Process(os.getpid(), platform.node(), clock())
     if given["resume"]:
-        return resume_sweep(store, process, clock=clock, take_over=given["take_over"], progress=progress)
+        again = {"take_over": given["take_over"], "workers": given["workers"]}
+        return resume_sweep(store, process, clock=clock, progress=progress, **again)
     year = given["project_until"]
     until = None if year is None else date(year, 6, 30)
     question = Question(given["as_of"], given["known_at"], read_readings(given["readings"]), until)
     law = read_law(rules_folder(given["rules"]), calendars_folder(given["calendars"]), given["policy"])
-    how = {"full": given["full"], "take_over": given["take_over"]}
+    how = {name: given[name] for name in ("full", "take_over", "workers")}
     return run_sweep(store, question, law, process, clock=clock, progress=progress, **how)
 
 

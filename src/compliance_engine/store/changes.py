@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from datetime import date
 from typing import Any
 
+import numpy as np
 import pyarrow as pa
 import sqlalchemy as sa
 
@@ -14,8 +15,8 @@ from compliance_engine.engine.changes import Change, day_or_none, kind_of
 from compliance_engine.engine.columns import Status
 from compliance_engine.store.bulk import read_table
 from compliance_engine.store.sweeps import Sweep
-from compliance_engine.store.tables import cases, deadlines, of_case
-from compliance_engine.store.words import all_words
+from compliance_engine.store.tables import case_states, cases, deadlines, of_case
+from compliance_engine.store.words import texts_of
 
 _NO_DAY = int(NO_DAY)
 _ROW = pa.schema(
@@ -31,12 +32,14 @@ def read_changes(connection: sa.Connection, before: Sweep, after: Sweep) -> list
     low, high = deadlines.c.valid_from, deadlines.c.valid_to
     ended = (low <= before.number) & (high > before.number) & (high <= after.number)
     began = (low > before.number) & (low <= after.number) & (high.is_(None) | (high > after.number))
-    texts = all_words(connection)
     pairs: dict[tuple[str, int, int, int], list[tuple[int, int] | None]] = {}
-    for side, rows in enumerate((ended, began)):
+    # a case with new rows was evaluated since; its rows are found by it, old ones by an index of their own
+    evaluated = sa.select(case_states.c.case_key).where(case_states.c.sweep > before.number)
+    for side, rows in enumerate((ended, began & deadlines.c.case_key.in_(evaluated))):
         for case_id, rule, opened, nth, due, status in _rows(connection, rows):
             pair = pairs.setdefault((case_id, rule, opened, nth), [None, None])
             pair[side] = (due, status)
+    texts = texts_of(connection, np.array([rule for _, rule, _, _ in pairs], np.int32))
     found = []
     for (case_id, rule, opened, nth), (old, new) in pairs.items():
         about = (case_id, texts[rule], day_or_none(opened), nth)

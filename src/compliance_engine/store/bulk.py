@@ -142,10 +142,13 @@ def insert_rows(
         connection.execute(table.insert(), [dict(zip(names, row, strict=True)) for row in rows])
 
 
-def parts_of(keys: npt.NDArray[np.int32]) -> list[list[int]]:
-    """Return numbers in parts small enough to be named in a query, at least one part."""
-    listed = np.sort(keys).tolist()
-    return [listed[at : at + _NAMED] for at in range(0, len(listed), _NAMED)] or [[]]
+def among(column: sa.ColumnElement[int], numbers: npt.NDArray[np.int32]) -> list[sa.ColumnElement[bool]]:
+    """Return conditions that a column has one of some numbers, each naming as many as a query may."""
+    listed = np.sort(numbers).tolist()
+    parts = [listed[at : at + _NAMED] for at in range(0, len(listed), _NAMED)] or [["NULL"]]
+    # written out, since thousands of parameters cost far more than the query itself
+    within = column.op("IN", is_comparison=True)
+    return [within(sa.literal_column(f"({', '.join(map(str, part))})")) for part in parts]
 
 
 def next_number(connection: sa.Connection, column: sa.ColumnElement[Any]) -> int:

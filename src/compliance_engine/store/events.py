@@ -16,7 +16,7 @@ import sqlalchemy as sa
 
 from compliance_engine.cases.importers.outcome import Imported, QuarantinedRow
 from compliance_engine.dates import BoolArray
-from compliance_engine.store.bulk import insert_table, next_number, read_table, to_microseconds
+from compliance_engine.store.bulk import among, insert_table, next_number, read_table, to_microseconds
 from compliance_engine.store.chain import add_link
 from compliance_engine.store.connect import Store
 from compliance_engine.store.known import EVENT, VERSION, known_cases, last_versions, not_in
@@ -34,8 +34,6 @@ from compliance_engine.store.words import Words, all_words
 
 _IDENTITY = ("state", "district", "program")
 _FACTS = ("calendar", "birth_day", "grade", "attributes")
-_EVERY_EVENT = 50_000
-"""From so many known cases on, all events are read rather than those of the cases one by one."""
 _OTHER_CASE = "the case_id is known with another state, district or program; each case needs an id of its own"
 _OTHER_EVENT = (
     "the event_id is already that of another event of the case; "
@@ -327,12 +325,11 @@ class _Import:
         """Return the stored events of the cases that were known before."""
         old = np.intersect1d(keys, known.column("case_key").to_numpy())
         query = sa.select(*(events.c[name] for name in EVENT.names))
-        if len(old) > _EVERY_EVENT or len(old) * 2 > len(known):
+        if not len(old) or len(old) * 2 > len(known):
             return read_table(self.connection, query, EVENT) if len(old) else EVENT.empty_table()
-        parts = [EVENT.empty_table()]
-        for at in range(0, len(old), 500):
-            some = query.where(events.c.case_key.in_(old[at : at + 500].tolist()))
-            parts.append(read_table(self.connection, some, EVENT))
+        parts = [
+            read_table(self.connection, query.where(part), EVENT) for part in among(events.c.case_key, old)
+        ]
         return pa.concat_tables(parts)
 
     def _event_ids(self, fresh: Sequence[int], before: pa.Table, table: pa.Table) -> tuple[list[int], int]:

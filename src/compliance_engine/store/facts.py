@@ -14,7 +14,7 @@ import sqlalchemy as sa
 
 from compliance_engine.cases.tables import CASES, EVENTS
 from compliance_engine.dates import IntArray
-from compliance_engine.store.bulk import Readable, next_number, parts_of, read_table, to_microseconds
+from compliance_engine.store.bulk import Readable, among, next_number, read_table, to_microseconds
 from compliance_engine.store.tables import case_versions, cases, districts, events, imports, of_case
 from compliance_engine.store.words import decode, texts_of
 
@@ -99,7 +99,7 @@ class Chosen:
             district: The column that has their district, of the same table or of `cases`, which is joined.
         """
         if self.keys is not None:
-            return [number.in_(part) for part in parts_of(self.keys)]
+            return among(number, self.keys)
         condition: sa.ColumnElement[bool] = district.in_(self.districts)
         if self.low is not None and self.high is not None:
             condition &= number.between(self.low, self.high)
@@ -167,9 +167,7 @@ def districts_of(connection: Readable, keys: IntArray) -> dict[int, int]:
     """Return the district of each of some cases, both by their keys."""
     query = sa.select(cases.c.case_key, cases.c.district_key)
     schema = pa.schema([("case_key", pa.int32()), ("district_key", pa.int32())])
-    parts = [
-        read_table(connection, query.where(cases.c.case_key.in_(part)), schema) for part in parts_of(keys)
-    ]
+    parts = [read_table(connection, query.where(part), schema) for part in among(cases.c.case_key, keys)]
     return dict(zip(*(column.to_pylist() for column in pa.concat_tables(parts).columns), strict=True))
 
 

@@ -5,14 +5,12 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 
 import numpy as np
-import numpy.typing as npt
 import pyarrow as pa
 import sqlalchemy as sa
 
 from compliance_engine.dates import NEVER, IntArray, to_day
-from compliance_engine.store.bulk import insert_table, next_number, parts_of, read_table
+from compliance_engine.store.bulk import among, insert_table, next_number, read_table
 from compliance_engine.store.facts import Chosen
-from compliance_engine.store.seals import Seals, as_signed
 from compliance_engine.store.sweeps import Sweep
 from compliance_engine.store.tables import case_states, case_versions, cases, import_cases, laws
 
@@ -80,30 +78,22 @@ def write_states(
     keys: IntArray,
     law: IntArray,
     next_change: IntArray,
-    digests: tuple[IntArray, Seals],
     which: Chosen,
 ) -> None:
     """Keep the states of cases that were evaluated.
 
     Args:
         districts, law, next_change: int32[n], for each of `keys`.
-        digests: The keys of the cases that have any rows, and their digests.
         which: The cases, as they were chosen.
     """
     for condition in which.conditions(case_states.c.case_key, case_states.c.district_key):
         connection.execute(case_states.delete().where(condition))
-    place = np.searchsorted(digests[0], keys)
-    has = place < len(digests[0])
-    has[has] = digests[0][place[has]] == keys[has]
-    signed = np.zeros(len(keys), np.int64)
-    signed[has] = as_signed(digests[1])[place[has]]
     rows = {
         "case_key": pa.array(keys),
         "district_key": pa.array(districts),
         "sweep": pa.array(np.full(len(keys), sweep, np.int32)),
         "law": pa.array(law),
         "next_change_on": pa.array(next_change, mask=next_change == NEVER),
-        "digest": pa.array(signed, mask=~has),
     }
     insert_table(connection, case_states, pa.table(rows))
 
@@ -114,16 +104,6 @@ def known_cases(connection: sa.Connection, keys: IntArray, sweep: Sweep) -> IntA
     query = query.where(case_versions.c.import_id <= sweep.last_import)
     schema = pa.schema([("case_key", pa.int32())])
     parts = [
-        read_table(connection, query.where(case_versions.c.case_key.in_(part)), schema)
-        for part in parts_of(keys)
+        read_table(connection, query.where(part), schema) for part in among(case_versions.c.case_key, keys)
     ]
     return np.asarray(pa.concat_tables(parts).column("case_key").to_numpy(), np.int32)
-
-
-def district_digests(connection: sa.Connection, district: int) -> Seals:
-    """Return the digests of the cases of a district that have any rows."""
-    query = sa.select(case_states.c.digest)
-    query = query.where(case_states.c.district_key == district, case_states.c.digest.is_not(None))
-    table = read_table(connection, query, pa.schema([("digest", pa.int64())]))
-    signed: npt.NDArray[np.int64] = table.column("digest").to_numpy()
-    return signed.view(np.uint64)

@@ -10,7 +10,7 @@ import pyarrow as pa
 import sqlalchemy as sa
 
 from compliance_engine.dates import IntArray
-from compliance_engine.store.bulk import Readable, insert_rows, next_number, parts_of, read_table
+from compliance_engine.store.bulk import Readable, among, insert_rows, next_number, read_table
 from compliance_engine.store.tables import words
 
 _CHUNK = 500
@@ -109,8 +109,8 @@ def named_texts(
     found: dict[int, str] = {}
     columns: list[sa.ColumnElement[Any]] = [number, text]
     query: sa.Select[Any] = sa.select(*columns)
-    for part in parts_of(wanted) if len(wanted) else ():
-        rows = read_table(connection, query.where(number.in_(part)), _TEXT)
+    for part in among(number, wanted) if len(wanted) else ():
+        rows = read_table(connection, query.where(part), _TEXT)
         found.update(zip(*(column.to_pylist() for column in rows.columns), strict=True))
     return found
 

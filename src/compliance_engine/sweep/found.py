@@ -14,6 +14,7 @@ from compliance_engine.dates import NEVER, NO_DAY, IntArray, to_day
 from compliance_engine.engine.evaluate import Engine, Evaluation
 from compliance_engine.engine.judge import Judge
 from compliance_engine.store.bulk import Readable
+from compliance_engine.store.digests import lanes_of
 from compliance_engine.store.facts import Chosen, Facts, read_facts
 from compliance_engine.store.results import changes_of, stored_rows, verdict_contents
 from compliance_engine.store.seals import Seals
@@ -91,22 +92,29 @@ def found_of(evaluated: Evaluated) -> Found:
 
 
 @dataclass(frozen=True, slots=True)
+class Totals:
+    """What some cases of a district add to its counts and to its digest."""
+
+    counts: Tally
+    lanes: Seals
+
+
+@dataclass(frozen=True, slots=True)
 class Changed:
     """What is to be written of some cases.
 
     Attributes:
-        keys, districts, digests: As of `Found`.
+        keys, districts: As of `Found`.
         laws: Distinct pairs of state and calendar.
         law: int32[n], which of them each case has.
         next_change: int32[n], the day on which each may change by itself.
         began: Rows that are new, sorted by case; texts and verdicts as places, from 1, in the two lists.
         ended: Rows that hold no longer: case_key and id.
-        went, came: What the rows that held before count, and those that hold now, by district.
+        went, came: Of the rows that held before and of those that hold now, by district.
     """
 
     keys: IntArray
     districts: IntArray
-    digests: tuple[IntArray, Seals]
     laws: list[tuple[str, str | None]]
     law: IntArray
     next_change: IntArray
@@ -114,8 +122,8 @@ class Changed:
     ended: Rows
     words: list[str]
     verdicts: list[str]
-    went: Mapping[int, Tally]
-    came: Mapping[int, Tally]
+    went: Mapping[int, Totals]
+    came: Mapping[int, Totals]
 
 
 def changed_of(
@@ -129,13 +137,12 @@ def changed_of(
         changes_of(before.append_column("id", same.column("id")), now)
         for before, same, now in zip(old, stored, found.rows, strict=True)
     ]
-    texts = Texts({}, found.words.texts, found.verdicts.texts)
+    texts = Texts(evaluated.ids(), found.words.texts, found.verdicts.texts)
     laws, law = evaluated.facts.laws()
     order = np.argsort(evaluated.facts.keys, kind="stable")
     return Changed(
         found.keys,
         found.districts,
-        found.digests,
         laws,
         law[order],
         _next_changes(evaluated, found.rows, judge, to_day(sweep.question.as_of))[order],
@@ -143,8 +150,8 @@ def changed_of(
         Rows(*(ended for _, ended in changes)),
         list(found.words.texts.values()),
         list(found.verdicts.texts.values()),
-        {} if which.keys is None else _counts(found, old, texts),
-        _counts(found, found.rows, texts),
+        {} if which.keys is None else _totals(found, old, case_digests(old, texts), texts),
+        _totals(found, found.rows, found.digests, texts),
     )
 
 
@@ -167,13 +174,15 @@ def _by_number(texts: Mapping[int, str], numbering: Fixed) -> IntArray:
     return new
 
 
-def _counts(found: Found, rows: Rows, texts: Texts) -> dict[int, Tally]:
-    counts = {}
+def _totals(found: Found, rows: Rows, digests: tuple[IntArray, Seals], texts: Texts) -> dict[int, Totals]:
+    totals = {}
+    of_digest = found.districts[np.searchsorted(found.keys, digests[0])]
     for district in np.unique(found.districts).tolist():
         mine = found.keys[found.districts == district]
         own = rows if len(mine) == len(found.keys) else rows.of_cases(mine)
-        counts[district] = count(own, len(mine), texts)
-    return counts
+        lanes = lanes_of(digests[1][of_digest == district])
+        totals[district] = Totals(count(own, len(mine), texts), lanes)
+    return totals
 
 
 def _next_changes(evaluated: Evaluated, rows: Rows, judge: Judge, as_of: int) -> IntArray:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
@@ -258,11 +257,10 @@ def count(rows: Rows, cases: int, texts: Texts) -> Tally:
     return counts
 
 
-def count_nothing() -> tuple[Tally, str]:
-    """Return the counts and the digest of a district without cases."""
+def count_nothing() -> Tally:
+    """Return the counts of a district without cases."""
     nothing = Rows(_table([], DEADLINE_ROWS), _table([], FINDING_ROWS))
-    texts = Texts({}, {}, {})
-    return count(nothing, 0, texts), digest(nothing, texts)
+    return count(nothing, 0, Texts({}, {}, {}))
 
 
 def band_changes(rows: Rows, bands: LateBands, as_of: int) -> tuple[IntArray, IntArray]:
@@ -323,13 +321,3 @@ def case_digests(rows: Rows, texts: Texts) -> tuple[IntArray, Seals]:
     np.add.at(totals, place, np.concatenate(seals))
     ids = pa.array([texts.cases[key] for key in found.tolist()], pa.string())
     return found.astype(np.int32), mixed([text_seals(ids), totals])
-
-
-def digest_of(digests: Seals) -> str:
-    """Return the digest of a district from those of its cases, in whatever order."""
-    return hashlib.sha256(np.sort(digests).astype("<u8").tobytes()).hexdigest()
-
-
-def digest(rows: Rows, texts: Texts) -> str:
-    """Return the digest of a district from its rows."""
-    return digest_of(case_digests(rows, texts)[1])

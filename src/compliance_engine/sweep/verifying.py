@@ -15,6 +15,7 @@ from compliance_engine.engine.judge import Judge
 from compliance_engine.errors import ComplianceError
 from compliance_engine.store.audit import Fault, Kind, check_chain, check_facts, check_snapshots
 from compliance_engine.store.connect import Store
+from compliance_engine.store.digests import stands_for
 from compliance_engine.store.facts import districts_of, read_districts
 from compliance_engine.store.results import KEY, stored_rows, verdict_contents
 from compliance_engine.store.seals import Seals
@@ -24,7 +25,7 @@ from compliance_engine.store.words import Fixed, named_texts, texts_of
 from compliance_engine.sweep.law import law_of
 from compliance_engine.sweep.lots import Lot, Part, lots
 from compliance_engine.sweep.pool import Evaluator
-from compliance_engine.sweep.rows import Rows, Texts, case_digests, digest_of
+from compliance_engine.sweep.rows import Rows, Texts, case_digests
 
 Progress = Callable[[str], None]
 
@@ -117,7 +118,7 @@ def _compare(
         for key in names:
             digests[key].append(seals[of == key])
     for key, name in names.items():
-        if key not in faulty and digest_of(np.concatenate([_NONE, *digests[key]])) != parts[key]:
+        if key not in faulty and not stands_for(parts[key], np.concatenate([_NONE, *digests[key]])):
             by = f"engine {sweep.engine_version}; this is {__version__}"
             yield Fault("sweep", name, _UNEQUAL[again is None].format(by=by))
 

@@ -14,10 +14,10 @@ from compliance_engine.dates import IntArray
 from compliance_engine.errors import Place, Problem
 from compliance_engine.store import sweeps
 from compliance_engine.store.connect import Store
+from compliance_engine.store.digests import lanes_from, lanes_of, text_of
 from compliance_engine.store.facts import Chosen, districts_of
 from compliance_engine.store.results import Verdicts, write_changes
-from compliance_engine.store.seals import Seals
-from compliance_engine.store.states import district_digests, known_cases, law_numbers, write_states
+from compliance_engine.store.states import known_cases, law_numbers, write_states
 from compliance_engine.store.sweeps import Process, Sweep, Tally, add_tally
 from compliance_engine.store.tables import cases, deadlines, findings
 from compliance_engine.store.words import Words, named_texts
@@ -25,7 +25,7 @@ from compliance_engine.sweep.found import Changed
 from compliance_engine.sweep.law import LawHashes
 from compliance_engine.sweep.lots import Lot
 from compliance_engine.sweep.pool import Answer
-from compliance_engine.sweep.rows import change_counts, count_nothing, digest_of
+from compliance_engine.sweep.rows import change_counts, count_nothing
 
 _NAMED = 5
 _WRITTEN = ("cases_evaluated", "deadlines_began", "deadlines_ended", "findings_began", "findings_ended")
@@ -88,24 +88,21 @@ class _Lot:
     """A lot being written.
 
     Attributes:
-        counts: Of each district: what `before` had, where only some of its cases are evaluated.
-        changed: Districts of which some row began or ended.
+        counts, lanes: Of each district; at first as in `before`, where only some of its cases are evaluated.
     """
 
     def __init__(self, writer: Writer, connection: sa.Connection, lot: Lot) -> None:
         self.writer, self.connection, self.lot = writer, connection, lot
         self.words, self.verdicts = Words(connection), Verdicts(connection)
-        nothing = count_nothing()
+        nothing = count_nothing(), text_of(lanes_of(np.zeros(0, np.uint64)))
         before = {
             one.key: nothing if lot.whole else writer.known.get(one.key, nothing) for one in lot.districts
         }
         self.counts: dict[int, Tally] = {
             key: {kind: Counter(own) for kind, own in counts.items()} for key, (counts, _) in before.items()
         }
-        self.before = {key: digest for key, (_, digest) in before.items()}
+        self.lanes = {key: lanes_from(digest) for key, (_, digest) in before.items()}
         self.written: dict[int, Counter[str]] = {key: Counter(dict.fromkeys(_WRITTEN, 0)) for key in before}
-        self.digests: dict[int, list[Seals]] = {key: [] for key in before}
-        self.changed: set[int] = set()
 
     def add(self, which: Chosen, found: Changed) -> None:
         """Write what was found for some cases."""
@@ -120,10 +117,9 @@ class _Lot:
                 districts.append(district_of(self.connection, numbers[-1], found))
                 self._tally(f"{table.name}_{name}", districts[-1])
         of_changed = np.concatenate(districts)
-        self.changed.update(np.unique(of_changed).tolist())
         self.writer.check(self.connection, np.concatenate(numbers), of_changed)
         self._states(which, found)
-        self._counts(found)
+        self._totals(found)
 
     def _tally(self, name: str, districts: IntArray) -> None:
         for key, number in zip(
@@ -134,40 +130,33 @@ class _Lot:
     def _states(self, which: Chosen, found: Changed) -> None:
         numbers = law_numbers(self.connection, found.laws, self.writer.hashes.of)
         law = np.array([numbers[pair] for pair in found.laws], np.int32)[found.law]
-        rows = (found.districts, found.keys, law, found.next_change, found.digests)
+        rows = (found.districts, found.keys, law, found.next_change)
         write_states(self.connection, self.writer.sweep.number, *rows, which)
-        keys, seals = found.digests
-        districts = found.districts[np.searchsorted(found.keys, keys)]
-        for district in np.unique(districts).tolist():
-            self.digests[district].append(seals[districts == district])
 
-    def _counts(self, found: Changed) -> None:
+    def _totals(self, found: Changed) -> None:
+        for district, came in found.came.items():
+            self.lanes[district] += came.lanes
+            if self.lot.whole:
+                add_tally(self.counts[district], came.counts)
         if self.lot.whole:
-            for district, counts in found.came.items():
-                add_tally(self.counts[district], counts)
             return
         before = self.writer.before
         assert before is not None
         known = known_cases(self.connection, found.keys, before)
-        for district, counts in found.came.items():
+        for district, went in found.went.items():
             mine = found.keys[found.districts == district]
-            went = found.went[district] | {"totals": Counter(found.went[district]["totals"])}
-            went["totals"]["cases"] = int(np.isin(mine, known).sum())
-            self.counts[district] = change_counts(self.counts[district], went, counts)
+            totals = Counter(went.counts["totals"])
+            totals["cases"] = int(np.isin(mine, known).sum())
+            counts = went.counts | {"totals": totals}
+            self.counts[district] = change_counts(self.counts[district], counts, found.came[district].counts)
+            self.lanes[district] -= went.lanes
 
     def finished(self) -> dict[int, tuple[Tally, str]]:
         """Return the counts and the digest of each district."""
         return {
-            key: (counts | {"written": self.written[key]}, self._digest(key))
+            key: (counts | {"written": self.written[key]}, text_of(self.lanes[key]))
             for key, counts in self.counts.items()
         }
-
-    def _digest(self, district: int) -> str:
-        if self.lot.whole:
-            return digest_of(np.concatenate([np.zeros(0, np.uint64), *self.digests[district]]))
-        if district in self.changed:
-            return digest_of(district_digests(self.connection, district))
-        return self.before[district]
 
 
 def district_of(connection: sa.Connection, keys: IntArray, found: Changed) -> IntArray:

@@ -1,96 +1,180 @@
-"""The nights of a store: import, the first sweep, a quiet night, and one in which 1 % of the cases changed."""
+"""The nights of a store: import, the first sweep, a quiet night, one in which 1 % of the cases changed, a full one.
+
+Sweeps are run as the command is, each in processes of its own, whose memory is looked at meanwhile. What the
+database can do at best (`limits.py`) is measured right after the first sweep.
+"""
 
 from __future__ import annotations
 
 import argparse
 import json
-import resource
+import os
+import subprocess
+import sys
 import tempfile
+import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
+from typing import Any
 
 import pyarrow as pa
+import pyarrow.compute as pc
 
-from compliance_engine.cases.generator import District, generate
+from compliance_engine.cases.generator import District, Generated, generate
 from compliance_engine.cases.importers.outcome import Imported
 from compliance_engine.cases.tables import EVENTS
-from compliance_engine.data_files import calendars_folder, rules_folder
 from compliance_engine.store.connect import Store, open_store
 from compliance_engine.store.events import add
-from compliance_engine.store.sweeps import Process, Question
-from compliance_engine.sweep.law import read_law
-from compliance_engine.sweep.runner import Finished, run_sweep
 
+HERE = Path(__file__).parent
 AS_OF = date(2026, 2, 2)
 NOW = datetime(2026, 2, 2, 12, tzinfo=UTC)
+DISTRICT = 50_000
+PART = 250_000
+"""Cases imported at a time: the generator needs some gigabytes for a million."""
 
 
 @contextmanager
 def timed(figures: dict[str, float], name: str) -> Iterator[None]:
     started = time.perf_counter()
     yield
-    figures[name] = time.perf_counter() - started
+    figures[name] = figures.get(name, 0.0) + time.perf_counter() - started
+
+
+def parts(number: int) -> Iterator[Generated]:
+    """Yield so many cases, some districts at a time, with ids that differ."""
+    size = min(DISTRICT, max(1, number // 20))
+    for at in range(0, number, PART):
+        whole = range(at, min(at + PART, number), size)
+        districts = [District("tx", f"tx.d{one // size:04d}", "us.example_county", size) for one in whole]
+        made = generate(districts, seed=at, until=AS_OF, years=1)
+        yield Generated(*(_named(table, f"p{at // PART}") for table in (made.cases, made.events)))
+
+
+def _named(table: pa.Table, prefix: str) -> pa.Table:
+    ids = pc.binary_join_element_wise(prefix, table.column("case_id"), "")
+    return table.set_column(0, table.schema.field("case_id"), ids)
 
 
 def put(store: Store, cases: pa.Table, events: pa.Table) -> None:
     add(store, Imported(cases, events, [], 0, 0), source="bench", form="canonical", received_at=NOW)
 
 
-def changed(cases: pa.Table) -> tuple[pa.Table, pa.Table]:
+def news(made: Generated) -> tuple[pa.Table, pa.Table]:
     """Return every hundredth case with one new event."""
-    some = cases.take(pa.array(range(0, len(cases), 100)))
+    some = made.cases.take(pa.array(range(0, len(made.cases), 100)))
+    day, attributes = AS_OF - timedelta(days=20), '{"school_days": 12}'
     rows = [
-        {
-            "case_id": case_id,
-            "event": "student_absent",
-            "occurred_on": AS_OF,
-            "attributes": '{"school_days": 1}',
-        }
+        {"case_id": case_id, "event": "student_absent", "occurred_on": day, "attributes": attributes}
         for case_id in some.column("case_id").to_pylist()
     ]
     return some, pa.Table.from_pylist(rows, EVENTS)
 
 
+class Memory:
+    """The largest sum of the memory of a process and those below it, shared pages counted once, in MiB."""
+
+    def __init__(self, process: int) -> None:
+        self.peak, self._process, self._ended = 0.0, process, threading.Event()
+        self._thread = threading.Thread(target=self._look)
+
+    def __enter__(self) -> Memory:
+        self._thread.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._ended.set()
+        self._thread.join()
+
+    def _look(self) -> None:
+        while not self._ended.wait(0.2):
+            self.peak = max(self.peak, sum(map(_mebibytes, _below(self._process))))
+
+
+def _below(process: int) -> list[int]:
+    parents = {}
+    for entry in Path("/proc").iterdir():
+        if entry.name.isdigit():
+            try:
+                parents[int(entry.name)] = int((entry / "stat").read_text().rpartition(")")[2].split()[1])
+            except OSError:
+                continue
+    found = [process]
+    for one in found:
+        found += [child for child, parent in parents.items() if parent == one]
+    return found
+
+
+def _mebibytes(process: int) -> float:
+    try:
+        lines = Path(f"/proc/{process}/smaps_rollup").read_text().splitlines()
+    except OSError:
+        return 0.0
+    # private and proportional: pages of the database file, which the system may drop, are not counted
+    return sum(int(line.split()[1]) for line in lines if line.startswith(("Pss_Anon:", "Pss_Shmem:"))) / 1024
+
+
+def swept(figures: dict[str, float], name: str, store: str, *more: str) -> dict[str, Any]:
+    """Sweep by the command; keep how long it took and the memory it needed."""
+    command = [sys.executable, "-m", "compliance_engine", "sweep", "--store", store, "--format", "json", *more]
+    with timed(figures, name), subprocess.Popen(command, stdout=subprocess.PIPE) as process, Memory(process.pid) as seen:
+        assert process.stdout is not None
+        answer = json.loads(process.stdout.read())
+    figures[f"{name}_mib"] = seen.peak
+    figures[f"{name}_evaluated"] = answer["counts"]["written"]["cases_evaluated"]
+    assert not answer["warnings"], answer["warnings"]
+    return answer
+
+
 def measure(number: int, address: str) -> dict[str, float]:
-    districts = [District("tx", f"tx.d{one:03d}", "us.example_county", number // 20) for one in range(20)]
-    made = generate(districts, seed=1, until=AS_OF, years=2)
-    figures: dict[str, float] = {"cases": len(made.cases), "events": len(made.events)}
-    store, law = open_store(address, create=True), read_law(rules_folder(), calendars_folder())
-
-    def night(as_of: date, *, full: bool = False) -> Finished:
-        who = Process(1, "bench", NOW)
-        return run_sweep(store, Question(as_of), law, who, clock=lambda: NOW, full=full)
-
-    with timed(figures, "import"):
-        put(store, made.cases, made.events)
-    with timed(figures, "first"):
-        first = night(AS_OF)
-    figures["deadlines"] = first.sweep.counts["totals"]["deadlines"]
-    with timed(figures, "quiet"):
-        night(AS_OF)
-    put(store, *changed(made.cases))
-    with timed(figures, "changed"):
-        incremental = night(AS_OF)
-    figures["evaluated"] = incremental.sweep.counts["written"]["cases_evaluated"]
-    with timed(figures, "next"):
-        figures["next_evaluated"] = night(AS_OF + timedelta(days=1)).sweep.counts["written"][
-            "cases_evaluated"
-        ]
-    with timed(figures, "full"):
-        full = night(AS_OF + timedelta(days=1), full=True)
-    assert not full.warnings, full.warnings
-    figures["peak_mib"] = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+    figures: dict[str, float] = {"cases": number, "events": 0}
+    store, later = open_store(address, create=True), []
+    for made in parts(number):
+        with timed(figures, "import"):
+            put(store, made.cases, made.events)
+        figures["events"] += len(made.events)
+        later.append(news(made))
     store.close()
+    days = ("--as-of", AS_OF.isoformat())
+    first = swept(figures, "first", address, *days)
+    for name in ("deadlines", "findings"):
+        figures[name] = first["counts"]["totals"][name]
+    limits = subprocess.run([sys.executable, str(HERE / "limits.py"), address], check=True, capture_output=True, text=True)
+    figures |= json.loads(limits.stdout)
+    swept(figures, "quiet", address, *days)
+    store = open_store(address)
+    with timed(figures, "import_changed"):
+        put(store, *(pa.concat_tables(tables) for tables in zip(*later, strict=True)))
+    store.close()
+    night = swept(figures, "changed", address, *days)
+    full = swept(figures, "full", address, *days, "--full")
+    assert full["digest"] == night["digest"]
+    swept(figures, "next", address, "--as-of", (AS_OF + timedelta(days=1)).isoformat())
     return figures
+
+
+@contextmanager
+def postgresql() -> Iterator[str]:
+    """Give the address of a PostgreSQL server started for this run, or that of COMPLIANCE_TEST_DATABASE_URL."""
+    sys.path.insert(0, str(HERE.parent / "tests"))
+    from postgresql import running
+
+    with running() as address:
+        yield address
 
 
 if __name__ == "__main__":
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--cases", type=int, default=100_000)
-    parser.add_argument("--store", help="a file or URL of a new store; a temporary file by default")
+    parser.add_argument("--postgresql", type=int, default=0, help="1: in PostgreSQL rather than SQLite")
     given = parser.parse_args()
-    with tempfile.TemporaryDirectory() as folder:
-        print(json.dumps(measure(given.cases, given.store or str(Path(folder) / "bench.db"))))
+    os.environ.setdefault("PYTHONWARNINGS", "ignore")
+    if given.postgresql:
+        with postgresql() as url:
+            print(json.dumps(measure(given.cases, url)))
+    else:
+        with tempfile.TemporaryDirectory() as folder:
+            print(json.dumps(measure(given.cases, str(Path(folder) / "bench.db"))))

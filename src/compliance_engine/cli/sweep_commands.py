@@ -24,6 +24,7 @@ from compliance_engine.cli.options import (
     READING,
     RULES,
     STORE,
+    cache_folder,
     day_option,
     read_readings,
 )
@@ -112,7 +113,8 @@ def _run(store: Store, given: dict[str, Any], progress: _Progress) -> Finished:
     year = given["project_until"]
     until = None if year is None else date(year, 6, 30)
     question = Question(given["as_of"], given["known_at"], read_readings(given["readings"]), until)
-    law = read_law(rules_folder(given["rules"]), calendars_folder(given["calendars"]), given["policy"])
+    folders = rules_folder(given["rules"]), calendars_folder(given["calendars"])
+    law = read_law(*folders, given["policy"], cache=cache_folder())
     how = {name: given[name] for name in ("full", "take_over", "workers")}
     return run_sweep(store, question, law, process, clock=clock, progress=progress, **how)
 

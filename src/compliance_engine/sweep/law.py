@@ -84,14 +84,20 @@ class LawHashes:
             return f"{name} unknown"
 
 
-def read_law(rules: Path, calendars: Path, policy: Path | None = None) -> Law:
+def read_law(rules: Path, calendars: Path, policy: Path | None = None, *, cache: Path | None = None) -> Law:
     """Read a folder of rules and one of calendars, and perhaps one of local policy.
+
+    Args:
+        cache: A folder in which checked rules are kept between runs; None keeps nothing.
 
     Raises: ComplianceError with all problems of the rules, or of the findings rules, or of the calendars.
     """
     snapshots = take_snapshot("rules", rules, policy), take_snapshot("calendars", calendars)
     return Law(
-        load_corpus(rules, policy=policy), load_findings_rules(rules), load_calendars(calendars), *snapshots
+        load_corpus(rules, policy=policy, cache=cache),
+        load_findings_rules(rules),
+        load_calendars(calendars),
+        *snapshots,
     )
 
 

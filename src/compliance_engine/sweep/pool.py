@@ -135,7 +135,8 @@ class Beside:
 
     def submit(self, which: Chosen) -> Answering:
         """Hand a chunk to one of the processes."""
-        return _Handed(self._store, self._executor.submit(_evaluate, which))
+        with _all_alive(self._store):
+            return _Handed(self._store, self._executor.submit(_evaluate, which))
 
 
 @dataclass(frozen=True, slots=True)
@@ -144,12 +145,18 @@ class _Handed:
     future: Future[Answer]
 
     def result(self) -> Answer:
-        try:
+        with _all_alive(self.store):
             return self.future.result()
-        except BrokenProcessPool as error:
-            found = "a process that evaluated cases has ended: killed, or for want of memory"
-            mend = "--resume goes on with the districts that are left; --workers 1 needs less memory"
-            raise self.store.problem("CE618", found, thing="sweep", mend=mend) from error
+
+
+@contextmanager
+def _all_alive(store: Store) -> Iterator[None]:
+    try:
+        yield
+    except BrokenProcessPool as error:
+        found = "a process that evaluated cases has ended: killed, or for want of memory"
+        mend = "--resume goes on with the districts that are left; --workers 1 needs less memory"
+        raise store.problem("CE618", found, thing="sweep", mend=mend) from error
 
 
 @contextmanager

@@ -63,6 +63,11 @@ _Progress = Callable[[int, int, str], None]
     type=click.IntRange(min=1),
     help="Processes that evaluate; 1: none but this one. As many as there is use for by default.",
 )
+@click.option(
+    "--scheduler",
+    metavar="ADDRESS",
+    help="Evaluate on a Dask cluster (tcp://host:8786), whose workers can open the store.",
+)
 @FORMAT
 @FAIL
 def sweep_command(**given: Any) -> int:
@@ -108,14 +113,14 @@ def _run(store: Store, given: dict[str, Any], progress: _Progress) -> Finished:
 
     process = Process(os.getpid(), platform.node(), clock())
     if given["resume"]:
-        again = {"take_over": given["take_over"], "workers": given["workers"]}
+        again = {name: given[name] for name in ("take_over", "workers", "scheduler")}
         return resume_sweep(store, process, clock=clock, progress=progress, **again)
     year = given["project_until"]
     until = None if year is None else date(year, 6, 30)
     question = Question(given["as_of"], given["known_at"], read_readings(given["readings"]), until)
     folders = rules_folder(given["rules"]), calendars_folder(given["calendars"])
     law = read_law(*folders, given["policy"], cache=cache_folder())
-    how = {name: given[name] for name in ("full", "take_over", "workers")}
+    how = {name: given[name] for name in ("full", "take_over", "workers", "scheduler")}
     return run_sweep(store, question, law, process, clock=clock, progress=progress, **how)
 
 

@@ -161,20 +161,33 @@ def _all_alive(store: Store) -> Iterator[None]:
 
 @contextmanager
 def pool(
-    store: Store, sweep: Sweep, law: Law, judge: Judge, cases: int, workers: int | None
+    store: Store,
+    sweep: Sweep,
+    law: Law,
+    judge: Judge,
+    cases: int,
+    workers: int | None,
+    scheduler: str | None = None,
 ) -> Iterator[Pool]:
     """Give a place to evaluate so many cases.
 
     Args:
+        scheduler: The address of a Dask cluster to evaluate on.
         workers: How many processes; 1 is this one alone. None: as many as there are processors, where there
             is enough to do.
     """
+    url = store.engine.url.render_as_string(hide_password=False)
+    work = Work(url, sweep, law.rules, law.calendars)
+    if scheduler is not None and cases:
+        from compliance_engine.sweep.cluster import cluster
+
+        with cluster(store, work, scheduler) as found:
+            yield found
+        return
     number = workers or (min(os.cpu_count() or 1, _MOST_WORKERS) if cases > 2 * CHUNK else 1)
     if number == 1 or store.engine.url.database in (None, "", ":memory:"):
         yield Here(Evaluator(store.read, sweep, law.engine(sweep.question), judge))
         return
-    url = store.engine.url.render_as_string(hide_password=False)
-    work = Work(url, sweep, law.rules, law.calendars)
     context = multiprocessing.get_context("spawn")
     executor = ProcessPoolExecutor(number, mp_context=context, initializer=_begin, initargs=(work,))
     try:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 
 from compliance_engine import __version__
 from compliance_engine.dates import IntArray
@@ -55,6 +56,7 @@ def run_sweep(
     full: bool = False,
     take_over: bool = False,
     workers: int | None = None,
+    scheduler: str | None = None,
     judge: Judge | None = None,
     progress: Progress = _silent,
 ) -> Finished:
@@ -66,6 +68,7 @@ def run_sweep(
         clock: Gives the moment at which the sweep ends.
         take_over: Take the lock from a process that is known to be gone.
         workers: Processes that evaluate; 1: this one does. None: as many as there is use for.
+        scheduler: The address of a Dask cluster that evaluates instead.
         judge: Judges situations in this process; one that follows the law's findings rules by default.
         progress: Told of each district done.
 
@@ -75,7 +78,8 @@ def run_sweep(
     sweep = sweeps.begin(
         store, question, law.rules, law.calendars, process, engine_version=__version__, take_over=take_over
     )
-    return _run(store, sweep, law, process, clock, judge, progress, workers=workers, full=full)
+    where = {"workers": workers, "scheduler": scheduler}
+    return _run(store, sweep, law, process, clock, judge, progress, where, full=full)
 
 
 def resume_sweep(
@@ -85,6 +89,7 @@ def resume_sweep(
     clock: Callable[[], datetime],
     take_over: bool = False,
     workers: int | None = None,
+    scheduler: str | None = None,
     judge: Judge | None = None,
     progress: Progress = _silent,
 ) -> Finished:
@@ -94,7 +99,8 @@ def resume_sweep(
     """
     sweep = sweeps.resume(store, process, take_over=take_over)
     with law_of(store, sweep) as law:
-        return _run(store, sweep, law, process, clock, judge, progress, workers=workers)
+        where = {"workers": workers, "scheduler": scheduler}
+        return _run(store, sweep, law, process, clock, judge, progress, where)
 
 
 def _run(
@@ -105,8 +111,8 @@ def _run(
     clock: Callable[[], datetime],
     judge: Judge | None,
     progress: Progress,
+    where: Mapping[str, Any],
     *,
-    workers: int | None,
     full: bool = False,
 ) -> Finished:
     hashes = LawHashes(law)
@@ -116,7 +122,7 @@ def _run(
         writer = Writer(store, sweep, process, hashes, before, stale if full else None, known)
         number = sum(part.size for lot in todo for part in lot.parts)
         total, done = sum(len(lot.parts) for lot in todo), 0
-        with pool(store, sweep, law, judging, number, workers) as evaluating:
+        with pool(store, sweep, law, judging, number, **where) as evaluating:
             for lot, found in answers(todo, evaluating):
                 writer.write(lot, found)
                 for district in lot.districts:

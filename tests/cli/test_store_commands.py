@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from compliance_engine.cli.main import cli, run
+from compliance_engine.store.tables import REVISION
 from store_samples import COUNTY, copy_law
 
 INITIAL = "tx.idea_b.initial_evaluation"
@@ -302,14 +303,16 @@ def test_a_store_of_an_earlier_version_is_brought_up(desk: Desk):
     desk.write(case_row("a"), row("a", "2025-09-02"))
     desk.put()
     desk.sweep()
-    assert "brought from version 0002 to 0001" in desk.text(
+    assert f"brought from version {REVISION} to 0001" in desk.text(
         "store", "downgrade", "--store", desk.store, "--to", "0001"
     )
     assert desk.call("audit", "verify", "--store", desk.store) == 2
     assert "CE603" in desk.capsys.readouterr().err
-    assert ": version 0001; this program uses 0002" in desk.text("store", "version", "--store", desk.store)
-    assert "brought from version 0001 to 0002" in desk.text("store", "upgrade", "--store", desk.store)
-    assert "is of version 0002 already" in desk.text("store", "upgrade", "--store", desk.store)
+    assert f": version 0001; this program uses {REVISION}" in desk.text(
+        "store", "version", "--store", desk.store
+    )
+    assert f"brought from version 0001 to {REVISION}" in desk.text("store", "upgrade", "--store", desk.store)
+    assert f"is of version {REVISION} already" in desk.text("store", "upgrade", "--store", desk.store)
     assert desk.call("audit", "verify", "--store", desk.store) == 0
 
 

@@ -1,4 +1,4 @@
-"""A small site with records, a law and a store, worked by commands that may fail; and what its store holds."""
+"""A small site with records, a law and a store, and what its store holds."""
 
 from __future__ import annotations
 

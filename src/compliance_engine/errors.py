@@ -76,9 +76,13 @@ class ComplianceError(Exception):
 
     Args:
         problems: One problem or several; kept sorted by place, without duplicates.
+
+    Attributes:
+        kept: What was kept of the command's work all the same, a clause; empty when nothing was changed.
     """
 
     problems: tuple[Problem, ...]
+    kept: str = ""
 
     def __init__(self, problems: Problem | Iterable[Problem]) -> None:
         given = (problems,) if isinstance(problems, Problem) else tuple(problems)

@@ -8,8 +8,10 @@ from pathlib import Path
 import pytest
 
 import postgresql
+from commands import Commands
 from compliance_engine.sweep.law import Law, read_law
-from store_samples import OPEN, copy_law
+from fault_samples import STEPS, Content, Site, write_site
+from store_samples import OPEN, address, copy_law
 
 
 @pytest.fixture(scope="session")
@@ -44,3 +46,31 @@ def database(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) ->
         OPEN.pop().close()
     if request.param == "postgresql":
         postgresql.drop_schemas()
+
+
+@pytest.fixture(scope="session")
+def commands() -> Iterator[Commands]:
+    served = Commands()
+    yield served
+    served.close()
+
+
+@pytest.fixture
+def site(tmp_path: Path, commands: Commands, database: str) -> Site:
+    """A folder with records and a law, and a store that is not made yet."""
+    write_site(tmp_path)
+    return Site(tmp_path, address(tmp_path), commands)
+
+
+@pytest.fixture(scope="session")
+def calm(tmp_path_factory: pytest.TempPathFactory, commands: Commands) -> dict[str, Content]:
+    """What a store holds after each step of a night that nothing disturbed."""
+    folder = tmp_path_factory.mktemp("calm")
+    write_site(folder)
+    undisturbed = Site(folder, str(folder / "calm.db"), commands)
+    found = {}
+    for name in STEPS:
+        undisturbed.steps([name])
+        found[name] = undisturbed.content()
+    undisturbed.verify("--format", "text")
+    return found

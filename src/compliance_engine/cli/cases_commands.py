@@ -43,35 +43,46 @@ def import_command(**given: Any) -> int:
     PATH is a folder with cases and events as .csv, .jsonl or .parquet, or Ed-Fi XML (a file or a folder).
     Importing the same records again adds nothing.
     """
-    from compliance_engine.cases.importers.outcome import write_quarantine
-    from compliance_engine.store.connect import open_store
-    from compliance_engine.store.events import add
-
     now = datetime.now(UTC)
     form = given["source_form"] or _form_of(given["path"])
     imported = _read(given, form, now.date())
-    report = None
-    if imported.accepted:
-        # a dry run does not make the file either
-        absent = given["dry_run"] and "://" not in given["store"] and not Path(given["store"]).exists()
-        store = open_store("sqlite://" if absent else given["store"], create=True)
-        report = add(
-            store,
-            imported,
-            source=str(given["path"]),
-            form=form,
-            received_at=now,
-            recorded_at=given["recorded_at"],
-            dry_run=given["dry_run"],
-        )
-        store.close()
+    report = _add(given, imported, form, now) if imported.accepted else None
     refused = [*imported.quarantine, *(report.conflicts if report else ())]
     where = given["quarantine"] or _quarantine_of(given["store"], None if report is None else report.number)
     if refused:
-        write_quarantine(refused, where)
+        _write_quarantine(refused, where, report)
     shown = _as_json if given["as_json"] else _as_text
     click.echo(shown(imported, report, refused, where if refused else None, dry_run=given["dry_run"]))
     return CLEAN if report else BAD_INPUT
+
+
+def _add(given: dict[str, Any], imported: Imported, form: str, now: datetime) -> ImportReport:
+    from compliance_engine.store.connect import open_store
+    from compliance_engine.store.events import add
+
+    # a dry run does not make the file either
+    absent = given["dry_run"] and "://" not in given["store"] and not Path(given["store"]).exists()
+    store = open_store("sqlite://" if absent else given["store"], create=True)
+    how = {name: given[name] for name in ("recorded_at", "dry_run")}
+    try:
+        return add(store, imported, source=str(given["path"]), form=form, received_at=now, **how)
+    finally:
+        store.close()
+
+
+def _write_quarantine(refused: list[QuarantinedRow], where: Path, report: ImportReport | None) -> None:
+    from compliance_engine.cases.importers.outcome import write_quarantine
+    from compliance_engine.errors import Place, Problem, UsageProblem
+
+    try:
+        write_quarantine(refused, where)
+    except OSError as error:
+        found = f"cannot be written: {error.strerror or error}"
+        mend = "import again with another --quarantine; what was imported is not added twice"
+        problem = UsageProblem(Problem(Place(str(where)), "CE703", "quarantine", found, mend=mend))
+        if report is not None and report.number is not None:
+            problem.kept = f"what was accepted is kept as import {report.number}"
+        raise problem from error
 
 
 def _form_of(path: Path) -> str:

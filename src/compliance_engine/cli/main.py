@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
+import errno
 import importlib
 import sys
 from collections.abc import Callable
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from compliance_engine import __version__
 from compliance_engine.cli.exit_codes import BAD_INPUT
 
+if TYPE_CHECKING:
+    from compliance_engine.errors import Problem
+
+_NO_ROOM = {errno.ENOSPC, errno.EFBIG, errno.EDQUOT}
 COMMANDS = {
     "import": (
         "cases_commands",
@@ -75,6 +80,14 @@ def main(arguments: list[str] | None = None) -> None:
     sys.exit(run(lambda: cli.main(args=arguments, prog_name="compliance-engine", standalone_mode=False)))
 
 
+def _no_room(error: OSError) -> Problem:
+    from compliance_engine.errors import Place, Problem
+
+    name = "standard output" if error.filename is None else str(error.filename)
+    mend = "make room on the disk; what the command did to the store is kept"
+    return Problem(Place(name), "CE703", "output", f"cannot be written: {error.strerror}", mend=mend)
+
+
 def run(action: Callable[[], Any]) -> int:
     """Run an action and return the exit code it ends with."""
     from compliance_engine.errors import ComplianceError
@@ -85,7 +98,8 @@ def run(action: Callable[[], Any]) -> int:
         for problem in error.problems:
             click.echo(str(problem), err=True)
         count = len(error.problems)
-        click.echo(f"{count} problem{'s' if count > 1 else ''}; nothing was changed.", err=True)
+        kept = error.kept or "nothing was changed"
+        click.echo(f"{count} problem{'s' if count > 1 else ''}; {kept}.", err=True)
         return BAD_INPUT
     except click.exceptions.Exit as stop:
         return stop.exit_code
@@ -97,4 +111,9 @@ def run(action: Callable[[], Any]) -> int:
         return BAD_INPUT
     except BrokenPipeError:
         return 0
+    except OSError as error:
+        if error.errno not in _NO_ROOM:
+            raise
+        click.echo(str(_no_room(error)), err=True)
+        return BAD_INPUT
     return result if isinstance(result, int) else 0

@@ -138,9 +138,10 @@ def _name(sweep: Sweep, districts: tuple[str, ...], form: str) -> str:
 def _write(path: Path, text: str, form: str) -> None:
     """Write a file; a spreadsheet reads the law's signs (§) only after a byte order mark."""
     from compliance_engine.errors import Place, Problem, UsageProblem
+    from compliance_engine.whole_files import write_whole
 
     try:
-        path.write_text(text, encoding="utf-8-sig" if form == "csv" else "utf-8", newline="")
+        write_whole(path, text, encoding="utf-8-sig" if form == "csv" else "utf-8")
     except OSError as error:
         found = f"cannot be written: {error.strerror or error}"
         raise UsageProblem(Problem(Place(str(path)), "CE703", "report", found)) from error

@@ -34,6 +34,7 @@ if TYPE_CHECKING:
     from compliance_engine.sweep.runner import Finished
 
 _SHOWN = 20
+_KEPT = "the districts that are done are kept, and --resume goes on"
 _Progress = Callable[[int, int, str], None]
 
 
@@ -76,6 +77,7 @@ def sweep_command(**given: Any) -> int:
     Cases of which nothing changed since the last sweep (facts, rules, calendar) and whose deadlines do not
     change by themselves by this day keep their results without being evaluated again.
     """
+    from compliance_engine.errors import ComplianceError
     from compliance_engine.store.connect import open_store
 
     if given["resume"]:
@@ -89,17 +91,31 @@ def sweep_command(**given: Any) -> int:
     elif given["as_of"] is None:
         raise click.UsageError("give --as-of, the day whose truth is asked")
     store = open_store(given["store"])
+    done: list[str] = []
     try:
         with _progress(quiet=given["form"] == "json") as progress:
-            finished = _run(store, given, progress)
+            finished = _run(store, given, _noting(done, progress))
     except KeyboardInterrupt:
-        click.echo("interrupted; the districts that are done are kept, and --resume goes on", err=True)
+        click.echo(f"interrupted; {_KEPT}", err=True)
+        raise
+    except ComplianceError as error:
+        error.kept = _KEPT if done else ""
         raise
     finally:
         store.close()
     click.echo(_as_json(finished) if given["form"] == "json" else _as_text(finished))
     violations = finished.sweep.counts.get("findings", Counter())["noncompliance"]
     return FINDINGS if given["fail_on_violations"] and violations else CLEAN
+
+
+def _noting(done: list[str], progress: _Progress) -> _Progress:
+    """Return a way to tell of districts done that also notes them."""
+
+    def note(number: int, total: int, name: str) -> None:
+        done.append(name)
+        progress(number, total, name)
+
+    return note
 
 
 def _run(store: Store, given: dict[str, Any], progress: _Progress) -> Finished:

@@ -14,6 +14,8 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from compliance_engine.errors import Place, Problem, StoreProblem
+
 _NULL = "\x01"
 
 
@@ -46,11 +48,21 @@ def _column(column: pa.ChunkedArray, field: pa.Field) -> pa.ChunkedArray:
 
 @contextmanager
 def arrow_connection(path: Path) -> Iterator[ArrowConnection]:
-    """Give a connection to a SQLite file."""
+    """Give a connection to a SQLite file.
+
+    Raises: StoreProblem CE602 when it cannot be read.
+    """
     from adbc_driver_sqlite import dbapi
 
-    with dbapi.connect(f"file:{path.absolute().as_posix()}?mode=ro") as connection:
-        with connection.cursor() as cursor:
-            cursor.execute("PRAGMA mmap_size = 268435456")
-            cursor.fetchall()
-        yield ArrowConnection(connection)
+    try:
+        with dbapi.connect(f"file:{path.absolute().as_posix()}?mode=ro") as connection:
+            with connection.cursor() as cursor:
+                cursor.execute("PRAGMA mmap_size = 268435456")
+                cursor.fetchall()
+            yield ArrowConnection(connection)
+    except dbapi.Error as error:
+        said = str(error).partition("\n")[0]
+        mend = "check the file, the free space and the rights to read"
+        raise StoreProblem(
+            Problem(Place(str(path)), "CE602", "store", f"the database says: {said}", mend=mend)
+        ) from error

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sqlite3
 from collections.abc import Collection, Iterator
 from contextlib import contextmanager
@@ -70,10 +71,13 @@ class Store:
 
     @contextmanager
     def _problems(self) -> Iterator[None]:
+        dialect = self.engine.dialect
         try:
             yield
         except DBAPIError as error:
-            raise _problem_of(self.name, error) from error
+            raise _problem_of(self, error.orig or error) from error
+        except dialect.loaded_dbapi.Error as error:  # of a cursor used without SQLAlchemy: COPY, fetchmany
+            raise _problem_of(self, error) from error
 
 
 def open_store(given: str | Path, *, create: bool = False, any_version: bool = False) -> Store:
@@ -199,15 +203,33 @@ def revision_of(connection: sa.Connection, present: Collection[str]) -> str | No
     return FIRST_REVISION if {"properties", "sweeps"} <= set(present) else None
 
 
-def _problem_of(name: str, error: DBAPIError) -> StoreProblem:
-    text = str(error.orig).strip().partition("\n")[0]
+def _problem_of(store: Store, error: BaseException) -> StoreProblem:
+    text = str(error).strip().partition("\n")[0]
     if any(word in text for word in ("locked", "busy", "lock timeout")):
-        found, mend = (
-            f"another program has been writing for {BUSY_SECONDS} seconds",
-            "try again when it has ended",
+        found = f"another program has been writing for {BUSY_SECONDS} seconds"
+        return store.problem("CE604", found, thing="store", mend="try again when it has ended")
+    if store.engine.dialect.name == "postgresql":
+        mend = _mend_postgresql(error)
+    else:
+        mend = _mend_sqlite(error, Path(store.engine.url.database or ""))
+    return store.problem("CE602", f"the database says: {text}", thing="store", mend=mend)
+
+
+def _mend_postgresql(error: BaseException) -> str:
+    if getattr(error, "sqlstate", None) == "53100":
+        return "make room on the disk of the database, then run the command again"
+    return "check that the database runs, the address, and the rights of the user"
+
+
+def _mend_sqlite(error: BaseException, path: Path) -> str:
+    kind = getattr(error, "sqlite_errorname", "")
+    if kind in ("SQLITE_FULL", "SQLITE_IOERR_WRITE"):
+        return "make room on its disk (or raise the limit of file sizes), then run the command again"
+    if kind.startswith(("SQLITE_READONLY", "SQLITE_CANTOPEN")):
+        if path.exists() and os.access(path, os.W_OK) and os.access(path.parent, os.W_OK):
+            return "check the file and its -wal and -shm files, and the rights to write them"
+        return (
+            "SQLite keeps two files beside a store even to read it: make the folder and the file writable, "
+            "or copy the store to a folder of your own"
         )
-        return StoreProblem(Problem(Place(name), "CE604", "store", found, mend=mend))
-    mend = "check the file, the free space and the rights to write"
-    if "postgresql" in name:
-        mend = "check that the database runs, the address, and the rights of the user"
-    return StoreProblem(Problem(Place(name), "CE602", "store", f"the database says: {text}", mend=mend))
+    return "check the file, the free space and the rights to write"

@@ -6,6 +6,7 @@ import hashlib
 import json
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import date, datetime
 from typing import Any, Literal
@@ -13,6 +14,7 @@ from typing import Any, Literal
 import sqlalchemy as sa
 
 from compliance_engine.dates import to_date, to_day
+from compliance_engine.errors import StoreProblem
 from compliance_engine.store.bulk import next_number, to_microseconds, to_moment
 from compliance_engine.store.chain import add_link
 from compliance_engine.store.connect import Store
@@ -223,8 +225,11 @@ def digest_of_parts(parts: Iterable[tuple[str, str, str]]) -> str:
 
 
 def let_go(store: Store, sweep: int, process: Process) -> None:
-    """Give up the lock of a sweep that stops half-way, so that it can be resumed without force."""
-    with store.write() as connection:
+    """Give up the lock of a sweep that stops half-way, so that it can be resumed without force.
+
+    Where the store cannot be written any more the lock stays; why the sweep stopped is what is to be told.
+    """
+    with suppress(StoreProblem), store.write() as connection:
         mine = (sweep_lock.c.sweep == sweep) & (sweep_lock.c.process == process.number)
         connection.execute(sweep_lock.delete().where(mine, sweep_lock.c.host == process.host))
 

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import csv
+import io
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
 
 import pyarrow as pa
+
+from compliance_engine.whole_files import write_whole
 
 QUARANTINE_HEADER = ("file", "line", "code", "reason", "raw")
 _FORMULA = ("=", "+", "-", "@", "\t", "\r")
@@ -58,12 +61,15 @@ def write_quarantine(rows: Iterable[QuarantinedRow], path: Path) -> None:
 
     A cell that a spreadsheet could take for a formula is preceded by an apostrophe; line ends and NULs within
     a cell are written as escapes, so that one refused row is one line.
+
+    Raises: OSError when the file cannot be written; it is written whole or not at all.
     """
-    with path.open("w", encoding="utf-8", newline="") as stream:
-        writer = csv.writer(stream, lineterminator="\n")
-        writer.writerow(QUARANTINE_HEADER)
-        for row in rows:
-            writer.writerow([_safe(row.file), row.line, row.code, _safe(row.reason), _safe(row.raw)])
+    stream = io.StringIO(newline="")
+    writer = csv.writer(stream, lineterminator="\n")
+    writer.writerow(QUARANTINE_HEADER)
+    for row in rows:
+        writer.writerow([_safe(row.file), row.line, row.code, _safe(row.reason), _safe(row.raw)])
+    write_whole(path, stream.getvalue())
 
 
 def _safe(text: str) -> str:

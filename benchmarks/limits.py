@@ -36,11 +36,20 @@ def copies_in_sqlite(source: Any) -> Iterator[Any]:
 
     with source.cursor() as cursor:
         kept = ", ".join(f"'{name}'" for name in WRITTEN)
-        cursor.execute(f"SELECT sql FROM sqlite_master WHERE tbl_name IN ({kept}) AND sql IS NOT NULL ORDER BY rootpage")
+        cursor.execute(
+            f"SELECT sql FROM sqlite_master WHERE tbl_name IN ({kept}) AND sql IS NOT NULL ORDER BY rootpage"
+        )
         made = cursor.fetch_arrow_table().column(0).to_pylist()
-    with tempfile.TemporaryDirectory() as folder, dbapi.connect(f"{folder}/limits.db", autocommit=True) as target:
+    with (
+        tempfile.TemporaryDirectory() as folder,
+        dbapi.connect(f"{folder}/limits.db", autocommit=True) as target,
+    ):
         with target.cursor() as cursor:
-            for command in ("PRAGMA journal_mode = WAL", "PRAGMA synchronous = FULL", "PRAGMA cache_size = -64000"):
+            for command in (
+                "PRAGMA journal_mode = WAL",
+                "PRAGMA synchronous = FULL",
+                "PRAGMA cache_size = -64000",
+            ):
                 cursor.execute(command)
                 cursor.fetchall()
             for command in made:
@@ -76,7 +85,10 @@ def measure(address: str) -> dict[str, float]:
     else:
         from adbc_driver_sqlite import dbapi
 
-        source, copies = dbapi.connect(f"file:{Path(address).absolute()}?mode=ro"), lambda: copies_in_sqlite(source)
+        source, copies = (
+            dbapi.connect(f"file:{Path(address).absolute()}?mode=ro"),
+            lambda: copies_in_sqlite(source),
+        )
     figures = {"read": 0.0, "write": 0.0}
     with source, source.cursor() as cursor:
         started = time.perf_counter()

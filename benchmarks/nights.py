@@ -119,8 +119,22 @@ def _mebibytes(process: int) -> float:
 
 def swept(figures: dict[str, float], name: str, store: str, *more: str) -> dict[str, Any]:
     """Sweep by the command; keep how long it took and the memory it needed."""
-    command = [sys.executable, "-m", "compliance_engine", "sweep", "--store", store, "--format", "json", *more]
-    with timed(figures, name), subprocess.Popen(command, stdout=subprocess.PIPE) as process, Memory(process.pid) as seen:
+    command = [
+        sys.executable,
+        "-m",
+        "compliance_engine",
+        "sweep",
+        "--store",
+        store,
+        "--format",
+        "json",
+        *more,
+    ]
+    with (
+        timed(figures, name),
+        subprocess.Popen(command, stdout=subprocess.PIPE) as process,
+        Memory(process.pid) as seen,
+    ):
         assert process.stdout is not None
         answer = json.loads(process.stdout.read())
     figures[f"{name}_mib"] = seen.peak
@@ -142,7 +156,9 @@ def measure(number: int, address: str) -> dict[str, float]:
     first = swept(figures, "first", address, *days)
     for name in ("deadlines", "findings"):
         figures[name] = first["counts"]["totals"][name]
-    limits = subprocess.run([sys.executable, str(HERE / "limits.py"), address], check=True, capture_output=True, text=True)
+    limits = subprocess.run(
+        [sys.executable, str(HERE / "limits.py"), address], check=True, capture_output=True, text=True
+    )
     figures |= json.loads(limits.stdout)
     swept(figures, "quiet", address, *days)
     store = open_store(address)

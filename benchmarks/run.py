@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import json
+import math
 import os
 import platform
 import shutil
 import subprocess
 import sys
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
 HERE = Path(__file__).parent
@@ -56,11 +58,30 @@ def main() -> None:
     duties = figures_of("five_duties.py", cases=cases, rounds=7)
     print("preview from the shell ...", flush=True)
     preview = preview_seconds()
-    stored = max(1000, cases // 10)
-    print(f"nights of a store of {stored:,} cases ...", flush=True)
-    text = report(cases, duties, preview) + nights(stored, figures_of("nights.py", cases=stored))
-    (HERE / "RESULTS.md").write_text(text)
+    text = report(cases, duties, preview)
+    measured: dict[str, list[dict[str, float]]] = {}
+    for database, option in (("SQLite", 0), ("PostgreSQL", 1)):
+        for size in sizes(cases):
+            print(f"nights of a store of {size:,} cases in {database} ...", flush=True)
+            found = figures_of("nights.py", cases=size, postgresql=option)
+            measured.setdefault(database, []).append(found)
+        text += nights(database, measured[database])
+    (HERE / "nights.svg").write_text(chart(measured))
+    (HERE / "RESULTS.md").write_text(text + CHART)
     print(text)
+
+
+def sizes(cases: int) -> list[int]:
+    """Return the sizes of stores to measure: tenfold steps from 10,000, and the largest asked for."""
+    given = os.environ.get("BENCH_STORES")
+    if given:
+        return [int(one) for one in given.split(",")]
+    return [size for size in (10_000, 100_000, 1_000_000) if size < cases] + [cases]
+
+
+CHART = """
+![Seconds of a sweep against the number of cases](nights.svg)
+"""
 
 
 def report(cases: int, duties: dict[str, float], preview: dict[str, float] | None) -> str:
@@ -99,33 +120,95 @@ def report(cases: int, duties: dict[str, float], preview: dict[str, float] | Non
     return "\n".join(lines) + "\n"
 
 
-def nights(cases: int, found: dict[str, float]) -> str:
-    """Return the figures of a store's nights as a section."""
-
-    def row(what: str, name: str, evaluated: float) -> str:
-        ratio = 100 * found[name] / found["full"]
-        return f"| {what} | {evaluated:,.0f} | {found[name]:,.1f} s | {ratio:.1f} % |"
-
+def nights(database: str, measured: Sequence[dict[str, float]]) -> str:
+    """Return the figures of the nights of some stores as a section."""
+    option = " --postgresql 1" if database == "PostgreSQL" else ""
     lines = [
         "",
-        "## Nights of a store",
+        f"## Nights of a store in {database}",
         "",
-        f"`python benchmarks/nights.py --cases {cases}`: a SQLite store of {cases:,} Texan cases in 20 districts with",
-        f"{found['events']:,.0f} events and {found['deadlines']:,.0f} deadlines, under the federal and Texan rulebooks. The last",
-        "sweep evaluates every case and finds that the incremental ones before it missed nothing.",
+        f"`python benchmarks/nights.py --cases N{option}`: Texan cases in districts of up to 50,000, under the federal",
+        "and Texan rulebooks; every sweep is the command as a user runs it, its start included. The limit is what the",
+        "same database does at best in the same run: the facts read by ADBC, and the rows of the first sweep written",
+        "by bulk ingest into tables with the same keys. The full sweep at the end evaluates every case and finds",
+        "that the incremental one before it missed nothing. Memory is the largest sum over all processes of a sweep.",
         "",
-        "| | cases evaluated | time | of a full sweep |",
-        "| --- | --- | --- | --- |",
-        f"| import | | {found['import']:,.1f} s | |",
-        row("first sweep", "first", cases),
-        row("again, nothing changed", "quiet", 0),
-        row("1 % of the cases have a new fact", "changed", found["evaluated"]),
-        row("the next day", "next", found["next_evaluated"]),
-        row("full sweep", "full", cases),
-        "",
-        f"Peak memory of the whole program, the generator included: {found['peak_mib']:,.0f} MiB.",
+        "| " + " | ".join(["cases", *(f"{one['cases']:,.0f}" for one in measured)]) + " |",
+        "| --- " * (len(measured) + 1) + "|",
     ]
+    rows: list[tuple[str, Callable[[dict[str, float]], str]]] = [
+        ("events, deadlines", lambda one: f"{one['events']:,.0f}, {one['deadlines']:,.0f}"),
+        ("import", lambda one: f"{one['import']:,.1f} s"),
+        ("limit: read + write", lambda one: f"{one['read']:,.1f} + {one['write']:,.1f} s"),
+        ("first sweep", lambda one: f"{one['first']:,.1f} s"),
+        ("of the limit", lambda one: f"{one['first'] / (one['read'] + one['write']):.2f} x"),
+        ("memory", lambda one: f"{max(one['first_mib'], one['full_mib']):,.0f} MiB"),
+        ("full sweep again", lambda one: f"{one['full']:,.1f} s"),
+        ("nothing changed", lambda one: of_full(one, "quiet")),
+        ("1 % have a new fact", lambda one: of_full(one, "changed")),
+        ("the next day", lambda one: of_full(one, "next")),
+    ]
+    lines += ["| " + " | ".join([name, *map(show, measured)]) + " |" for name, show in rows]
     return "\n".join(lines) + "\n"
+
+
+def of_full(found: dict[str, float], name: str) -> str:
+    """Return how long a sweep took, and how much of a full one that is."""
+    return f"{found[name]:,.1f} s, {100 * found[name] / found['full']:.1f} %"
+
+
+def chart(measured: Mapping[str, Sequence[dict[str, float]]]) -> str:
+    """Return a picture of the seconds of sweeps against the number of cases, both on logarithmic scales."""
+    lines = {
+        f"{what}, {database}": [(one["cases"], one[name]) for one in found]
+        for database, found in measured.items()
+        for what, name in (("first sweep", "first"), ("1 % changed", "changed"))
+    }
+    points = [point for line in lines.values() for point in line]
+    (left, right), (low, high) = (
+        (math.floor(math.log10(min(side))), math.ceil(math.log10(max(side))))
+        for side in zip(*points, strict=True)
+    )
+    right, high = max(right, left + 1), max(high, low + 1)
+
+    def place(cases: float, seconds: float) -> tuple[float, float]:
+        return (
+            70 + 420 * (math.log10(cases) - left) / (right - left),
+            300 - 270 * (math.log10(seconds) - low) / (high - low),
+        )
+
+    made = [
+        '<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 720 350" font-family="sans-serif" font-size="12">'
+    ]
+    made.append("<title>Seconds of a sweep against the number of cases</title>")
+    made.append('<rect width="720" height="350" fill="white"/>')
+    for power in range(left, right + 1):
+        x, _ = place(10**power, 10**low)
+        made.append(
+            f'<path d="M{x:.0f} 30V300" stroke="#ddd"/><text x="{x:.0f}" y="318" text-anchor="middle">{10**power:,}</text>'
+        )
+    for power in range(low, high + 1):
+        _, y = place(10**left, 10**power)
+        made.append(
+            f'<path d="M70 {y:.0f}H490" stroke="#ddd"/><text x="62" y="{y + 4:.0f}" text-anchor="end">{10**power:g} s</text>'
+        )
+    made.append('<text x="280" y="340" text-anchor="middle">cases</text>')
+    for number, (name, line) in enumerate(lines.items()):
+        colour, dash = COLOURS[number % len(COLOURS)], "" if "first" in name else ' stroke-dasharray="5 3"'
+        path = " ".join(f"{x:.1f},{y:.1f}" for x, y in (place(*point) for point in line))
+        made.append(f'<polyline points="{path}" fill="none" stroke="{colour}" stroke-width="2"{dash}/>')
+        made += [
+            f'<circle cx="{x:.1f}" cy="{y:.1f}" r="3" fill="{colour}"/>'
+            for x, y in (place(*point) for point in line)
+        ]
+        y = 50 + 22 * number
+        made.append(
+            f'<path d="M510 {y}H540" stroke="{colour}" stroke-width="2"{dash}/><text x="548" y="{y + 4}">{name}</text>'
+        )
+    return "\n".join([*made, "</svg>"]) + "\n"
+
+
+COLOURS = ("#0b5cad", "#0b5cad", "#a33b00", "#a33b00")
 
 
 if __name__ == "__main__":

@@ -67,8 +67,10 @@ def cluster(store: Store, work: Work, address: str) -> Iterator[Cluster]:
         raise store.problem("CE619", found, thing="--scheduler", mend=mend) from error
     try:
         client: Any = Client(address, timeout=_SECONDS, set_as_default=False)  # type: ignore[no-untyped-call]
+        client.wait_for_workers(1, timeout=_SECONDS)
     except (OSError, ValueError) as error:
-        found, expected = f"no scheduler answers at {address}", "an address such as tcp://host:8786"
+        found = f"no scheduler with workers answers at {address}"
+        expected = "an address such as tcp://host:8786"
         raise store.problem("CE619", found, thing="--scheduler", expected=expected) from error
     with client:
         yield Cluster(store, client, work)

@@ -6,6 +6,7 @@ real command line, without the second that loading takes. `plain` starts an inte
 
 from __future__ import annotations
 
+import codecs
 import contextlib
 import gc
 import importlib
@@ -20,7 +21,10 @@ import time
 import traceback
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any, cast
+
+if TYPE_CHECKING:
+    import sqlalchemy as sa
 
 SOURCE = Path(__file__).parents[1]
 LONGEST = 300  # seconds; only a command that hangs takes this long
@@ -36,6 +40,7 @@ class Asked:
         statement: or just before it sends this statement (or commit) to the database, counted from 1,
         log_bytes: or when the write-ahead log of `store` has grown to so many bytes,
         appears: or when a file of such a name (a pattern) is seen in `folder`.
+        cut: The server ends its connection after this statement.
         file_bytes: No file of it may grow beyond this.
         user: The number of the user who runs it.
         plain: Whether it is started as ``python -m compliance_engine``.
@@ -47,6 +52,7 @@ class Asked:
     after: float | None = None
     statement: int | None = None
     log_bytes: int | None = None
+    cut: int | None = None
     appears: str | None = None
     file_bytes: int | None = None
     user: int | None = None
@@ -158,7 +164,7 @@ def _command(asked: Asked, folder: Path) -> None:
         os.setuid(asked.user)
     if asked.plain:
         os.execv(sys.executable, [sys.executable, "-m", "compliance_engine", *asked.arguments])
-    count = _count(asked.statement)
+    count = _count(asked.statement, asked.cut)
     code = 70
     try:
         from compliance_engine.cli.main import main
@@ -168,26 +174,41 @@ def _command(asked: Asked, folder: Path) -> None:
         code = int(stop.code or 0)
     except BaseException:  # noqa: BLE001 - a traceback is what the test is to see
         traceback.print_exc()
-    sys.stdout.flush()
     with contextlib.suppress(OSError):
+        sys.stdout.flush()
         (folder / "statements").write_text(str(count[0]), encoding="utf-8")
     os._exit(code)
 
 
-def _count(deadly: int | None) -> list[int]:
-    """Count statements and commits, and be killed before one of them."""
+def _count(deadly: int | None, cut: int | None) -> list[int]:
+    """Count statements and commits; be killed before one of them, or lose the connection after one."""
     import sqlalchemy as sa
 
-    count = [0]
+    count, lost = [0], []
 
     def note(*_: object) -> None:
         count[0] += 1
         if count[0] == deadly:
             os.kill(os.getpid(), signal.SIGKILL)
 
+    def lose(connection: sa.Connection, *_: object) -> None:
+        if cut is not None and count[0] >= cut and not lost:
+            lost.append(count[0])
+            terminate(connection)
+
     sa.event.listen(sa.Engine, "before_cursor_execute", note)
     sa.event.listen(sa.Engine, "commit", note)
+    sa.event.listen(sa.Engine, "after_cursor_execute", lose)
     return count
+
+
+def terminate(connection: sa.Connection) -> None:
+    """Have the server end a connection, as another user of it would, and wait until it has."""
+    import psycopg
+
+    info = cast("psycopg.Connection", connection.connection.driver_connection).info
+    with psycopg.connect(info.dsn, autocommit=True) as other:
+        other.execute("SELECT pg_terminate_backend(%s, 10000)", (info.backend_pid,))
 
 
 def _load() -> None:
@@ -201,6 +222,7 @@ def _load() -> None:
             importlib.import_module(name)
     for name in ("sqlalchemy.dialects.sqlite.pysqlite", "sqlalchemy.dialects.postgresql.psycopg"):
         importlib.import_module(name)
+    codecs.lookup("unicode-escape")  # of the templates; another user may not find it
     with tempfile.TemporaryDirectory() as folder:
         read_law(*copy_law(Path(folder)))
     gc.freeze()  # a child would copy every page its collector touches

@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+import os
+import shutil
+import subprocess
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
+import pytest
 import sqlalchemy as sa
 
 from commands import Commands, Ended
@@ -125,3 +130,26 @@ def _made(*districts: str, seed: int) -> tuple[list[dict[str, Any]], list[dict[s
 def _write(folder: Path, cases: list[dict[str, Any]], events: list[dict[str, Any]]) -> None:
     tables = pa.Table.from_pylist(cases, CASES), pa.Table.from_pylist(events, EVENTS)
     write_folder(Generated(*tables), folder)
+
+
+@contextmanager
+def small_disk(folder: Path, size: str) -> Iterator[None]:
+    """Have a disk of its own lie in a folder; the test is skipped where that is not permitted."""
+    command = ["mount", "-t", "tmpfs", "-o", f"size={size}", "none", str(folder)]
+    if not shutil.which("mount"):
+        pytest.skip("there is no mount command")
+    mounted = subprocess.run(command, capture_output=True, text=True, check=False)
+    if mounted.returncode:
+        pytest.skip(f"a small disk cannot be mounted here: {mounted.stderr.strip()}")
+    try:
+        yield
+    finally:
+        subprocess.run(["umount", "--lazy", str(folder)], check=True)
+
+
+def fill(folder: Path, *, leave: int) -> Path:
+    """Fill a disk up to a few bytes; return the file that does."""
+    path = folder / "ballast"
+    room = os.statvfs(folder)
+    path.write_bytes(bytes(room.f_bavail * room.f_frsize - leave))
+    return path

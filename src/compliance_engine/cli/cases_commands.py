@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -61,7 +62,7 @@ def _add(given: dict[str, Any], imported: Imported, form: str, now: datetime) ->
     from compliance_engine.store.events import add
 
     # a dry run does not make the file either
-    absent = given["dry_run"] and "://" not in given["store"] and not Path(given["store"]).exists()
+    absent = given["dry_run"] and "://" not in given["store"] and not os.path.exists(given["store"])
     store = open_store("sqlite://" if absent else given["store"], create=True)
     how = {name: given[name] for name in ("recorded_at", "dry_run")}
     try:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import errno
 import importlib
+import io
+import os
 import sys
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
@@ -77,7 +79,21 @@ def cli() -> None:
 
 def main(arguments: list[str] | None = None) -> None:
     """Run the command line; problems are printed one per line, without a traceback."""
-    sys.exit(run(lambda: cli.main(args=arguments, prog_name="compliance-engine", standalone_mode=False)))
+    _buffer_output()
+    code = run(lambda: cli.main(args=arguments, prog_name="compliance-engine", standalone_mode=False))
+    try:
+        sys.stdout.flush()
+    except OSError:  # said already; what could not be printed is not tried again at the end
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    sys.exit(code)
+
+
+def _buffer_output() -> None:
+    """Buffer standard output even where PYTHONUNBUFFERED is set: what a full disk refuses is lost then."""
+    raw = getattr(sys.stdout, "buffer", None)
+    if isinstance(raw, io.RawIOBase):
+        buffered = io.BufferedWriter(raw)
+        sys.stdout = io.TextIOWrapper(buffered, sys.stdout.encoding, sys.stdout.errors, line_buffering=True)
 
 
 def _no_room(error: OSError) -> Problem:

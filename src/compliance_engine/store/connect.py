@@ -20,6 +20,7 @@ BUSY_SECONDS = 30
 _WRITERS = 0x43454E47  # the advisory lock that writers of one PostgreSQL schema hold
 _MEMORY_MAP = 1 << 28
 _PAGES_KIB = 64_000
+_NO_ROOM = ("SQLITE_FULL", "SQLITE_IOERR_WRITE", "SQLITE_IOERR_SHMSIZE", "SQLITE_IOERR_TRUNCATE")
 FIRST_REVISION = "0001"  # of stores made before migrations were noted in them
 
 
@@ -93,7 +94,7 @@ def open_store(given: str | Path, *, create: bool = False, any_version: bool = F
     """
     text = str(given)
     url = _url(text)
-    name = text if "://" not in text else url.render_as_string(hide_password=True)
+    name = text if "://" not in text else sa.make_url(text).render_as_string(hide_password=True)
     if url.get_backend_name() == "sqlite" and url.database:
         _check_file(Path(url.database), name, create=create)
     engine = _engine(url, name)
@@ -133,7 +134,12 @@ def _engine(url: sa.URL, name: str) -> sa.Engine:
 
 def _check_file(path: Path, name: str, *, create: bool) -> None:
     mend = "import a case history first, or check the path"
-    if not path.exists() and not create:
+    try:
+        there = path.exists()
+    except PermissionError as error:
+        found, mend = "its folder may not be entered", "check the rights of the folders above it"
+        raise StoreProblem(Problem(Place(name), "CE602", "store", found, mend=mend)) from error
+    if not there and not create:
         raise StoreProblem(Problem(Place(name), "CE601", "store", "there is no such file", mend=mend))
     if path.is_dir() or not path.parent.is_dir():
         found = "it is a folder" if path.is_dir() else "its folder does not exist"
@@ -223,11 +229,13 @@ def _mend_postgresql(error: BaseException) -> str:
 
 def _mend_sqlite(error: BaseException, path: Path) -> str:
     kind = getattr(error, "sqlite_errorname", "")
-    if kind in ("SQLITE_FULL", "SQLITE_IOERR_WRITE"):
+    if kind in _NO_ROOM:
         return "make room on its disk (or raise the limit of file sizes), then run the command again"
     if kind.startswith(("SQLITE_READONLY", "SQLITE_CANTOPEN")):
+        if path.exists() and not os.access(path, os.R_OK):
+            return "check the rights of the file: you may not read it"
         if path.exists() and os.access(path, os.W_OK) and os.access(path.parent, os.W_OK):
-            return "check the file and its -wal and -shm files, and the rights to write them"
+            return "check the rights of the -wal and -shm files beside it: another user may have left them"
         return (
             "SQLite keeps two files beside a store even to read it: make the folder and the file writable, "
             "or copy the store to a folder of your own"

@@ -262,8 +262,8 @@ class _Import:
             same = pc.or_kleene(pc.equal(before, now), pc.and_(pc.is_null(before), pc.is_null(now)))
             differs |= ~pc.fill_null(same, False).to_numpy()
         changed = differs & ~new
-        moments = [self.recorded if is_new else (self.recorded or self.received) for is_new in new.tolist()]
-        rows = given.append_column("recorded_at", pa.array(moments, pa.int64()))
+        last = latest.column("recorded_at").take(row)
+        rows = given.append_column("recorded_at", self._moments(new, last))
         rows = rows.append_column("import_id", pa.array(np.full(len(given), self.number, np.int32)))
         mask = pa.array(new | changed)
         rows, kept = rows.filter(mask), kept.filter(mask)
@@ -275,6 +275,17 @@ class _Import:
         seals = pa.array(as_signed(self.sealed_versions))
         insert_table(self.connection, case_versions, rows.append_column("seal", seals))
         return len(given) - added, int(changed.sum())
+
+    def _moments(self, new: BoolArray, last: pa.ChunkedArray) -> pa.Array:
+        """Return when versions count as recorded; a change never before what it changes (`last`).
+
+        Whatever the clock says: of two versions the one recorded later holds.
+        """
+        if self.recorded is not None:
+            return pa.array(np.full(len(new), self.recorded, np.int64))
+        never = np.iinfo(np.int64).min
+        moments = np.maximum(self.received, pc.fill_null(last, never).to_numpy())
+        return pa.array(moments, mask=new)
 
     def _events(self, ids: pa.ChunkedArray, keys: npt.NDArray[np.int32], known: pa.Table) -> Counts:
         """Add the events that are new."""

@@ -74,6 +74,7 @@ def read_folder(folder: Path, *, received_on: date, block: int = BLOCK) -> Impor
         quarantine=quarantine,
         read=cases.read + events.read,
         accepted=len(cases.table) + len(events.table),
+        notes=tuple(note for source in sources for note in source.notes()),
     )
 
 

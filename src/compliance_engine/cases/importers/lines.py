@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -56,6 +57,18 @@ def open_file(path: Path) -> BinaryIO:
         raise CaseProblem(
             Problem(Place(str(path)), "CE403", path.name, f"cannot be read: {reason}")
         ) from error
+
+
+def ends_with_line(path: Path) -> bool:
+    """Return whether the last byte of a file is a line feed, or it has none.
+
+    Raises: CaseProblem CE403 when the file cannot be read.
+    """
+    with open_file(path) as stream:
+        if not stream.seek(0, os.SEEK_END):
+            return True
+        stream.seek(-1, os.SEEK_END)
+        return stream.read(1) == b"\n"
 
 
 def read_blocks(path: Path, *, quoted: bool, block: int = BLOCK) -> Iterator[Block]:

@@ -20,6 +20,7 @@ from compliance_engine.cases.importers.lines import (
     Block,
     LineNumbers,
     Refused,
+    ends_with_line,
     open_file,
     raw_lines,
     read_blocks,
@@ -32,6 +33,7 @@ _NAMES_OF_PEOPLE = frozenset(
     {"name", "first_name", "last_name", "middle_name", "full_name", "student_name", "ssn", "last_surname"}
 )
 _RAW_SHOWN = 2000
+_BATCH = 200_000  # rows of Parquet at a time
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,13 +105,18 @@ class Source:
         found: dict[int, str] = {}
         if lines:
             first = 1
-            for batch in _open_parquet(self.path).iter_batches():
+            for batch in _batches(_open_parquet(self.path), self.path):
                 inside = [line for line in lines if first <= line < first + len(batch)]
                 for line in inside:
                     row = batch.slice(line - first, 1).to_pylist()[0]
                     found[line] = json.dumps(row, default=str, ensure_ascii=False)[:_RAW_SHOWN]
                 first += len(batch)
         return found
+
+    def notes(self) -> Iterator[str]:
+        """Yield what a reader of the counts should know of the file itself."""
+        if self.path.suffix == ".csv" and not ends_with_line(self.path):
+            yield f"{self.path.name} ends within a line: if it was cut short, its last row is wrong"
 
     def _csv(self) -> Iterator[Chunk]:
         names = canonical_names(_csv_header(self.path), self.layout, self.path)
@@ -126,7 +133,7 @@ class Source:
         file = _open_parquet(self.path)
         names = canonical_names(file.schema_arrow.names, self.layout, self.path)
         first = 1
-        for batch in file.iter_batches(batch_size=200_000):
+        for batch in _batches(file, self.path):
             columns = {
                 name: _as_text(column, self.path, name)
                 for name, column in zip(names, batch.columns, strict=True)
@@ -296,6 +303,19 @@ def _open_parquet(path: Path) -> pq.ParquetFile:
     except (pa.ArrowInvalid, OSError) as error:
         found = "the file is not readable Parquet"
         raise CaseProblem(Problem(Place(str(path)), "CE403", path.name, found)) from error
+
+
+def _batches(file: pq.ParquetFile, path: Path) -> Iterator[pa.RecordBatch]:
+    batches = file.iter_batches(batch_size=_BATCH)
+    while True:
+        try:
+            batch = next(batches, None)
+        except (pa.ArrowException, OSError) as error:
+            found = "the file is damaged: its rows cannot be read"
+            raise CaseProblem(Problem(Place(str(path)), "CE403", path.name, found)) from error
+        if batch is None:
+            return
+        yield batch
 
 
 def _as_text(column: pa.Array, path: Path, name: str) -> pa.Array:

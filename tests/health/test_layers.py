@@ -9,7 +9,7 @@ import pytest
 
 SOURCE = Path(__file__).parents[2] / "src" / "compliance_engine"
 FOUNDATION = {"errors", "dates", "data_files", "strict_yaml", "strict_models", "kept"}
-LAYERS = ["calendars", "rules", "cases", "engine", "store", "sweep", "reports", "web", "cli"]
+LAYERS = ["calendars", "rules", "cases", "engine", "store", "sweep", "scale", "reports", "web", "cli"]
 MODULES = sorted(SOURCE.rglob("*.py"))
 ONE_USER = {
     "adbc_driver_sqlite": {"store/arrow.py"},

@@ -13,8 +13,10 @@ LAYERS = ["calendars", "rules", "cases", "engine", "store", "sweep", "scale", "r
 MODULES = sorted(SOURCE.rglob("*.py"))
 ONE_USER = {
     "adbc_driver_sqlite": {"store/arrow.py"},
+    "distributed": {"scale/cluster.py", "sweep/cluster.py"},
     "durable": {"engine/judge_worker.py"},
     "holidays": {"calendars/legal_holidays.py"},
+    "pyspark": {"scale/spark.py"},
     "yaml": {"strict_yaml.py"},
 }
 CLOCK = {"now", "utcnow", "today", "time_ns"}  # of datetime, date and time

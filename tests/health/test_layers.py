@@ -9,12 +9,14 @@ import pytest
 
 SOURCE = Path(__file__).parents[2] / "src" / "compliance_engine"
 FOUNDATION = {"errors", "dates", "data_files", "strict_yaml", "strict_models", "kept", "whole_files"}
-LAYERS = ["calendars", "rules", "cases", "engine", "store", "sweep", "reports", "web", "cli"]
+LAYERS = ["calendars", "rules", "cases", "engine", "store", "sweep", "scale", "reports", "web", "cli"]
 MODULES = sorted(SOURCE.rglob("*.py"))
 ONE_USER = {
     "adbc_driver_sqlite": {"store/arrow.py"},
+    "distributed": {"scale/cluster.py", "sweep/cluster.py"},
     "durable": {"engine/judge_worker.py"},
     "holidays": {"calendars/legal_holidays.py"},
+    "pyspark": {"scale/spark.py"},
     "yaml": {"strict_yaml.py"},
 }
 CLOCK = {"now", "utcnow", "today", "time_ns"}  # of datetime, date and time

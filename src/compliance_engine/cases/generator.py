@@ -7,8 +7,8 @@ have an excuse. Days are weekdays; what a district's calendar closes is not look
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
 from datetime import date
 from pathlib import Path
 from typing import Literal
@@ -52,7 +52,14 @@ class Generated:
     events: pa.Table
 
 
-def generate(districts: Sequence[District], *, seed: int, until: date, years: int = 4) -> Generated:
+def generate(
+    districts: Sequence[District],
+    *,
+    seed: int | Sequence[int],
+    until: date,
+    years: int = 4,
+    first: int = 1,
+) -> Generated:
     """Make synthetic cases with their histories.
 
     Args:
@@ -60,6 +67,7 @@ def generate(districts: Sequence[District], *, seed: int, until: date, years: in
         seed: The same seed and arguments give the same tables.
         until: The last day on which anything happens.
         years: How far back referrals reach; established cases began up to four years before.
+        first: The number in the first id.
     """
     n = sum(one.cases for one in districts)
     rng = np.random.default_rng(seed)
@@ -69,13 +77,36 @@ def generate(districts: Sequence[District], *, seed: int, until: date, years: in
     histories.idea_b(log, people, program == 0)
     histories.section_504(log, people, program == 1)
     histories.part_c_transition(log, people, program == 2)
-    ids = case_ids(n)
+    ids = case_ids(n, first)
     return Generated(_case_table(log, districts, ids, program, people.birth, until), log.table(ids))
 
 
-def case_ids(n: int) -> pa.Array:
-    """Return the ids c000001 to c and n."""
-    numbers = pc.utf8_lpad(pa.array(np.arange(1, n + 1)).cast(pa.string()), 6, "0")
+def generate_partitions(
+    districts: Sequence[District], *, seed: int, until: date, years: int = 4, size: int
+) -> Iterator[Generated]:
+    """Make synthetic cases in parts of `size` cases, one part in memory at a time; as `generate` does.
+
+    Each part has a chance of its own, so its cases are not those that `generate` makes of the same districts.
+    """
+    waiting = list(districts)
+    first, part = 1, 0
+    while waiting:
+        some: list[District] = []
+        room = size
+        while waiting and room:
+            taken = min(room, waiting[0].cases)
+            some.append(replace(waiting[0], cases=taken))
+            room -= taken
+            waiting[0] = replace(waiting[0], cases=waiting[0].cases - taken)
+            if not waiting[0].cases:
+                waiting.pop(0)
+        yield generate(some, seed=[seed, part], until=until, years=years, first=first)
+        first, part = first + size - room, part + 1
+
+
+def case_ids(n: int, first: int = 1) -> pa.Array:
+    """Return `n` ids: c000001 and so on."""
+    numbers = pc.utf8_lpad(pa.array(np.arange(first, first + n)).cast(pa.string()), 6, "0")
     return pc.binary_join_element_wise("c", numbers, "")
 
 

@@ -192,13 +192,26 @@ def _reasons(refused: list[QuarantinedRow]) -> dict[str, dict[str, int]]:
     "--years", type=click.IntRange(1, 20), default=4, show_default=True, help="How far back referrals reach."
 )
 @click.option("--form", type=click.Choice(["csv", "jsonl", "parquet"]), default="csv", show_default=True)
+@click.option(
+    "--partition-cases",
+    "size",
+    type=click.IntRange(1),
+    help="Write folders part-00000, ... of so many cases each, for `evaluate`.",
+)
 def generate_command(**given: Any) -> int:
     """Write a synthetic district into FOLDER as cases and events; nobody's records."""
-    from compliance_engine.cases.generator import District, generate, write_folder
+    from compliance_engine.cases.generator import District, generate, generate_partitions, write_folder
 
     district = District(given["state"].lower(), given["district"], given["calendar"], given["number"])
-    generated = generate([district], seed=given["seed"], until=given["until"], years=given["years"])
-    write_folder(generated, given["folder"], form=given["form"])
-    cases, events = len(generated.cases), len(generated.events)
-    click.echo(f"{cases} cases and {events} events of {district.district} written to {given['folder']}")
+    how = {name: given[name] for name in ("seed", "until", "years")}
+    folder, size = given["folder"], given["size"]
+    cases = events = 0
+    parts = (
+        [generate([district], **how)] if size is None else generate_partitions([district], **how, size=size)
+    )
+    for number, generated in enumerate(parts):
+        where = folder if size is None else folder / f"part-{number:05d}"
+        write_folder(generated, where, form=given["form"])
+        cases, events = cases + len(generated.cases), events + len(generated.events)
+    click.echo(f"{cases} cases and {events} events of {district.district} written to {folder}")
     return CLEAN

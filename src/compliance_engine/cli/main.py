@@ -30,6 +30,11 @@ COMMANDS = {
         "sweep_command",
         "Evaluate every case of the store as of a day, and judge the findings.",
     ),
+    "evaluate": (
+        "evaluate_command",
+        "evaluate_command",
+        "Evaluate a folder of partitions without a store, here or on a cluster.",
+    ),
     "preview": (
         "preview_commands",
         "preview_command",

@@ -5,10 +5,7 @@ from __future__ import annotations
 import json
 import os
 import platform
-import sys
 from collections import Counter
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from datetime import UTC, date, datetime
 from typing import TYPE_CHECKING, Any
 
@@ -28,6 +25,8 @@ from compliance_engine.cli.options import (
     day_option,
     read_readings,
 )
+from compliance_engine.cli.progress import Progress as _Progress
+from compliance_engine.cli.progress import progress as _progress
 
 if TYPE_CHECKING:
     from compliance_engine.store.connect import Store
@@ -35,7 +34,6 @@ if TYPE_CHECKING:
 
 _SHOWN = 20
 _KEPT = "the districts that are done are kept, and --resume goes on"
-_Progress = Callable[[int, int, str], None]
 
 
 @click.command()
@@ -138,23 +136,6 @@ def _run(store: Store, given: dict[str, Any], progress: _Progress) -> Finished:
     law = read_law(*folders, given["policy"], cache=cache_folder())
     how = {name: given[name] for name in ("full", "take_over", "workers", "scheduler")}
     return run_sweep(store, question, law, process, clock=clock, progress=progress, **how)
-
-
-@contextmanager
-def _progress(*, quiet: bool) -> Iterator[_Progress]:
-    """Give a way to tell of districts done: a bar on a terminal, lines otherwise, on standard error."""
-    if quiet:
-        yield lambda done, total, name: None
-        return
-    if not sys.stderr.isatty():
-        yield lambda done, total, name: click.echo(f"swept {done} of {total}: {name}", err=True)
-        return
-    from rich.console import Console
-    from rich.progress import Progress
-
-    with Progress(console=Console(stderr=True), transient=True) as bar:
-        task = bar.add_task("sweeping", total=None)
-        yield lambda done, total, name: bar.update(task, completed=done, total=total, description=name)
 
 
 def _as_json(finished: Finished) -> str:

@@ -1,0 +1,1 @@
+"""Beyond one database: case histories in partitions, evaluated wherever there is room."""

@@ -13,6 +13,7 @@ import importlib
 import json
 import os
 import resource
+import shutil
 import signal
 import subprocess
 import sys
@@ -138,9 +139,7 @@ class _Running:
             self.ended = Ended(
                 code, **texts, seconds=seconds, statements=statements, log_bytes=self.log_bytes
             )
-            for path in self.folder.iterdir():
-                path.unlink()
-            self.folder.rmdir()
+            shutil.rmtree(self.folder, ignore_errors=True)
             return
         with contextlib.suppress(OSError):
             self.log_bytes = max(self.log_bytes, self.log.stat().st_size)
@@ -156,6 +155,8 @@ def _command(asked: Asked, folder: Path) -> None:
     for number, name in ((1, "out"), (2, "err")):
         os.dup2(os.open(folder / name, os.O_WRONLY), number)
     os.chdir(asked.folder)
+    if asked.user is None:  # what a killed command leaves in the folder for such things goes with it
+        tempfile.tempdir = os.environ["TMPDIR"] = str(folder)
     if asked.file_bytes is not None:
         resource.setrlimit(resource.RLIMIT_FSIZE, (asked.file_bytes, asked.file_bytes))
     if asked.user is not None:

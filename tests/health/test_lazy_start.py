@@ -26,6 +26,8 @@ HEAVY = {
     "durable",
     "holidays",
     "defusedxml",
+    "distributed",
+    "pyspark",
 }
 
 

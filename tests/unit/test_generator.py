@@ -11,7 +11,7 @@ import pyarrow.compute as pc
 import pytest
 
 from compliance_engine.cases.catalogue import catalogue
-from compliance_engine.cases.generator import District, Generated, generate, write_folder
+from compliance_engine.cases.generator import District, Generated, generate, generate_partitions, write_folder
 from compliance_engine.cases.importers import read_folder
 from compliance_engine.cases.tables import CASES, EVENTS
 
@@ -101,3 +101,26 @@ def test_events_fit_the_program_of_their_case(generated: Generated) -> None:
     programs = dict(zip(*(generated.cases[name].to_pylist() for name in ("case_id", "program")), strict=True))
     rows = zip(*(generated.events[name].to_pylist() for name in ("case_id", "event")), strict=True)
     assert all(programs[case] in catalogue().get(event).programs for case, event in rows)
+
+
+def test_partitions_hold_whole_districts_one_after_the_other() -> None:
+    parts = list(generate_partitions(DISTRICTS, seed=7, until=UNTIL, size=240))
+    assert [len(part.cases) for part in parts] == [240, 240, 20]
+    ids = [one for part in parts for one in part.cases["case_id"].to_pylist()]
+    assert ids == sorted(set(ids))
+    assert len(ids) == 500
+    assert Counter(one for part in parts for one in part.cases["district"].to_pylist()) == {
+        "md.x": 300,
+        "tx.y": 200,
+    }
+
+
+def test_the_events_of_a_case_are_in_its_partition() -> None:
+    for part in generate_partitions(DISTRICTS, seed=7, until=UNTIL, size=240):
+        assert set(part.events["case_id"].to_pylist()) <= set(part.cases["case_id"].to_pylist())
+
+
+def test_partitions_of_one_size_are_the_same_again() -> None:
+    parts, again = (list(generate_partitions(DISTRICTS, seed=7, until=UNTIL, size=240)) for _ in range(2))
+    assert all(one.events.equals(two.events) for one, two in zip(parts, again, strict=True))
+    assert not parts[0].events.equals(parts[1].events)

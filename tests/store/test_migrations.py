@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import date
+from datetime import date, timedelta
 from pathlib import Path
 
 import pytest
@@ -11,6 +11,7 @@ import sqlalchemy as sa
 from compliance_engine.errors import StoreProblem
 from compliance_engine.store import schema
 from compliance_engine.store.chain import links
+from compliance_engine.store.changes import read_changes
 from compliance_engine.store.results import read_deadlines, read_findings
 from compliance_engine.store.tables import REVISION, chain, events, imports, metadata
 from store_samples import (
@@ -143,3 +144,12 @@ def test_a_migration_that_fails_leaves_the_store_as_it_was(tmp_path: Path, law):
     assert contents(opened(address(tmp_path)), finished) == before
     with store.read() as connection:
         assert len(connection.execute(sa.select(chain)).all()) == 3
+
+
+def test_what_changed_between_old_sweeps_is_known_after_a_migration(tmp_path: Path, law):
+    store, first = filled(tmp_path, law)
+    second = sweep(store, law, AS_OF + timedelta(days=200))
+    assert {one.kind for one in second.changes} >= {"status"}
+    migrated(tmp_path, FIRST)
+    with migrated(tmp_path, REVISION).read() as connection:
+        assert read_changes(connection, first.sweep, second.sweep) == second.changes

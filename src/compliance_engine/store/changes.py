@@ -14,8 +14,9 @@ from compliance_engine.dates import NO_DAY
 from compliance_engine.engine.changes import Change, day_or_none, kind_of
 from compliance_engine.engine.columns import Status
 from compliance_engine.store.bulk import read_table
+from compliance_engine.store.states import evaluated_after
 from compliance_engine.store.sweeps import Sweep
-from compliance_engine.store.tables import case_states, cases, deadlines, of_case
+from compliance_engine.store.tables import cases, deadlines, of_case
 from compliance_engine.store.words import texts_of
 
 _NO_DAY = int(NO_DAY)
@@ -34,8 +35,8 @@ def read_changes(connection: sa.Connection, before: Sweep, after: Sweep) -> list
     began = (low > before.number) & (low <= after.number) & (high.is_(None) | (high > after.number))
     pairs: dict[tuple[str, int, int, int], list[tuple[int, int] | None]] = {}
     # a case with new rows was evaluated since; its rows are found by it, old ones by an index of their own
-    evaluated = sa.select(case_states.c.case_key).where(case_states.c.sweep > before.number)
-    for side, rows in enumerate((ended, began & deadlines.c.case_key.in_(evaluated))):
+    evaluated = evaluated_after(connection, before.number, deadlines.c.case_key)
+    for side, rows in enumerate((ended, began & evaluated)):
         for case_id, rule, opened, nth, due, status in _rows(connection, rows):
             pair = pairs.setdefault((case_id, rule, opened, nth), [None, None])
             pair[side] = (due, status)

@@ -38,7 +38,7 @@ def stale_cases(
     by_import = by_import.join_from(import_cases, cases, import_cases.c.case_key == cases.c.case_key)
     since = (import_cases.c.import_id > before.last_import) & (import_cases.c.import_id <= sweep.last_import)
     queries = [by_state, by_import.where(since)]
-    if _number(connection, cases) != _number(connection, case_states):
+    if not _complete(connection):
         lost = sa.select(cases.c.district_key, cases.c.case_key)
         lost = lost.join_from(cases, case_states, state.case_key == cases.c.case_key, isouter=True)
         queries.append(lost.where(state.case_key.is_(None)))
@@ -49,8 +49,21 @@ def stale_cases(
     }
 
 
-def _number(connection: sa.Connection, table: sa.Table) -> int:
-    return int(connection.execute(sa.select(sa.func.count()).select_from(table)).scalar_one())
+def _complete(connection: sa.Connection) -> bool:
+    """Return whether every case has a state; they are lost by migrations and by abandoned sweeps."""
+    counted = (sa.select(sa.func.count()).select_from(table) for table in (cases, case_states))
+    number, known = (connection.execute(query).scalar_one() for query in counted)
+    return bool(number == known)
+
+
+def evaluated_after(
+    connection: sa.Connection, sweep: int, key: sa.ColumnElement[int]
+) -> sa.ColumnElement[bool]:
+    """Return a condition that holds for all cases that a later sweep evaluated, and for few others."""
+    state = case_states.c
+    if _complete(connection):
+        return key.in_(sa.select(state.case_key).where(state.sweep > sweep))
+    return key.not_in(sa.select(state.case_key).where(state.sweep <= sweep))
 
 
 def law_numbers(

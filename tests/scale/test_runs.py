@@ -248,7 +248,7 @@ def test_results_that_cannot_be_written_are_named(law, source, out, monkeypatch)
         raise OSError(28, "No space left on device")
 
     monkeypatch.setattr("compliance_engine.scale.publishing.sync", full)
-    monkeypatch.setattr(runs, "write_file", lambda path, content: None)
+    monkeypatch.setattr(runs, "write_whole", lambda path, content: None)
     run = evaluated(source, out, law)
     assert codes(run) == ["CE622"] * 4
     assert "No space left on device" in str(run.problems[0])

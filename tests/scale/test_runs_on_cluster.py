@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import os
-import signal
-import warnings
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
+from clusters import killing_one, two_workers
 from compliance_engine.errors import StoreProblem
 from compliance_engine.scale import cluster
 from scale_samples import evaluated, files_of, partitioned
@@ -19,12 +17,8 @@ distributed = pytest.importorskip("distributed", reason="Dask is not installed")
 
 @pytest.fixture(scope="module")
 def machines() -> Iterator[distributed.LocalCluster]:
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # of its own event loops and sockets
-        with distributed.LocalCluster(
-            n_workers=2, threads_per_worker=1, processes=True, dashboard_address=None, silence_logs=50
-        ) as started:
-            yield started
+    with two_workers() as started:
+        yield started
 
 
 @pytest.fixture(scope="module")
@@ -47,14 +41,10 @@ def test_a_cluster_writes_the_same_files(tmp_path, law, source, machines, expect
 
 def test_a_killed_worker_loses_and_doubles_nothing(tmp_path, law, source, machines, expected):
     killed: list[int] = []
-
-    def kill(done, total, name):
-        if not killed:
-            killed.append(next(iter(machines.workers.values())).pid)
-            os.kill(killed[0], signal.SIGKILL)
-
     address = machines.scheduler_address
-    run = evaluated(source, tmp_path / "results", law, scheduler=address, progress=kill)
+    run = evaluated(
+        source, tmp_path / "results", law, scheduler=address, progress=killing_one(machines, killed)
+    )
     assert killed
     assert run.problems == ()
     assert files_of(tmp_path / "results") == expected

@@ -1,4 +1,4 @@
-"""One small law for all tests of stores, read once; and the two databases they run on."""
+"""The two databases that the tests of stores run on."""
 
 from __future__ import annotations
 
@@ -9,19 +9,8 @@ import pytest
 
 import postgresql
 from commands import Commands
-from compliance_engine.sweep.law import Law, read_law
 from fault_samples import STEPS, Content, Site, write_site
-from store_samples import OPEN, address, copy_law
-
-
-@pytest.fixture(scope="session")
-def law_folders(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path]:
-    return copy_law(tmp_path_factory.mktemp("law"))
-
-
-@pytest.fixture(scope="session")
-def law(law_folders: tuple[Path, Path]) -> Law:
-    return read_law(*law_folders)
+from store_samples import OPEN, address
 
 
 @pytest.fixture(scope="session")

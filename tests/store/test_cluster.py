@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import os
-import signal
-import warnings
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
+from clusters import killing_one, two_workers
 from compliance_engine.errors import StoreProblem
 from compliance_engine.sweep import lots
 from store_samples import new_store, sweep, synthetic
@@ -21,12 +19,8 @@ GIVEN = ("tx.one", "tx.three", "tx.two")
 
 @pytest.fixture(scope="module")
 def scheduler() -> Iterator[distributed.LocalCluster]:
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # of its own event loops and sockets
-        with distributed.LocalCluster(
-            n_workers=2, threads_per_worker=1, processes=True, dashboard_address=None, silence_logs=50
-        ) as cluster:
-            yield cluster
+    with two_workers() as started:
+        yield started
 
 
 @pytest.fixture(autouse=True)
@@ -45,14 +39,8 @@ def test_a_killed_worker_loses_and_doubles_nothing(tmp_path: Path, law, schedule
     given = synthetic(*GIVEN, cases=20)
     expected = sweep(new_store(tmp_path, given, "alone.db"), law)
     killed: list[int] = []
-
-    def kill_one(done, total, name):
-        if not killed:
-            killed.append(next(iter(scheduler.workers.values())).pid)
-            os.kill(killed[0], signal.SIGKILL)
-
     store = new_store(tmp_path, given)
-    found = sweep(store, law, scheduler=scheduler.scheduler_address, progress=kill_one)
+    found = sweep(store, law, scheduler=scheduler.scheduler_address, progress=killing_one(scheduler, killed))
     assert killed
     assert (found.sweep.digest, found.sweep.counts) == (expected.sweep.digest, expected.sweep.counts)
 

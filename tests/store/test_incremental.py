@@ -162,7 +162,7 @@ def test_a_full_sweep_names_what_an_incremental_one_would_have_missed(tmp_path: 
         connection.execute(case_states.update().values(next_change_on=None))
     assert evaluated(sweep(store, law, AS_OF + 60 * DAY)) == 0
     (warning,) = sweep(store, law, AS_OF + 60 * DAY, full=True).warnings
-    assert warning.code == "CE617"
+    assert (warning.code, warning.thing) == ("CE617", "tx.one")
     assert "known" in warning.found
 
 

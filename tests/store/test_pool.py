@@ -14,7 +14,7 @@ import pytest
 
 from compliance_engine.errors import StoreProblem
 from compliance_engine.sweep import lots, pool
-from store_samples import AS_OF, address, copy_law, new_store, opened, sweep, synthetic
+from store_samples import AS_OF, address, copy_law, judge_of, new_store, opened, sweep, synthetic
 
 GIVEN = ("tx.one", "tx.three", "tx.two")
 SOURCE = Path(__file__).parents[2]
@@ -91,7 +91,7 @@ def test_processes_end_with_the_one_that_started_them(tmp_path: Path):
 def test_few_cases_are_evaluated_in_this_process(tmp_path: Path, law):
     store = new_store(tmp_path, synthetic("tx.one", cases=5))
     finished = sweep(store, law)
-    with pool.pool(opened(address(tmp_path)), finished.sweep, law, None, 5, None) as chosen:  # type: ignore[arg-type]
+    with pool.pool(opened(address(tmp_path)), finished.sweep, law, judge_of(law), 5, pool.Where()) as chosen:
         assert isinstance(chosen, pool.Here)
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import os
-from datetime import UTC, date, datetime
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -18,10 +18,12 @@ from compliance_engine.cli.options import (
     FORMAT,
     KNOWN_AT,
     POLICY,
+    PROJECT_UNTIL,
     READING,
     RULES,
-    cache_folder,
-    read_readings,
+    check_where,
+    read_given_law,
+    read_question,
 )
 from compliance_engine.cli.progress import Progress, progress
 
@@ -40,12 +42,7 @@ if TYPE_CHECKING:
 @POLICY
 @CALENDARS
 @READING
-@click.option(
-    "--project-until",
-    type=int,
-    metavar="YEAR",
-    help="Project unpublished school years up to this year, and mark every date that rests on them.",
-)
+@PROJECT_UNTIL
 @click.option(
     "--workers",
     type=click.IntRange(min=1),
@@ -84,23 +81,14 @@ def evaluate_command(**given: Any) -> int:
 
 
 def _run(given: dict[str, Any], told: Progress) -> Run:
-    from compliance_engine.data_files import calendars_folder, rules_folder
     from compliance_engine.scale.runs import run_partitions
-    from compliance_engine.store.sweeps import Question
-    from compliance_engine.sweep.law import read_law
 
-    if given["workers"] and given["scheduler"]:
-        raise click.UsageError("give --workers or --scheduler")
-    year = given["project_until"]
-    until = None if year is None else date(year, 6, 30)
-    question = Question(given["as_of"], given["known_at"], read_readings(given["readings"]), until)
-    folders = rules_folder(given["rules"]), calendars_folder(given["calendars"])
-    law = read_law(*folders, given["policy"], cache=cache_folder())
+    check_where(given)
     return run_partitions(
         given["folder"],
         given["out"],
-        question,
-        law,
+        read_question(given),
+        read_given_law(given),
         received_on=datetime.now(UTC).date(),
         workers=given["workers"] or os.cpu_count() or 1,
         scheduler=given["scheduler"],

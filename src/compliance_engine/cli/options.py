@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -12,6 +12,8 @@ import click
 
 if TYPE_CHECKING:
     from compliance_engine.errors import Problem
+    from compliance_engine.store.sweeps import Question
+    from compliance_engine.sweep.law import Law
 
 
 class DayType(click.ParamType[date]):
@@ -81,6 +83,12 @@ READING = click.option(
     metavar="RULE:QUESTION=OPTION",
     help="Answer an open question of law otherwise; may be repeated.",
 )
+PROJECT_UNTIL = click.option(
+    "--project-until",
+    type=int,
+    metavar="YEAR",
+    help="Project unpublished school years up to this year, and mark every date that rests on them.",
+)
 STORE = click.option("--store", required=True, metavar="FILE", help="The store: a file, or a database URL.")
 FORMAT = click.option(
     "--format", "form", type=click.Choice(["text", "json"]), default="text", show_default=True
@@ -124,6 +132,39 @@ def read_readings(texts: Sequence[str]) -> dict[str, dict[str, str]]:
             raise UsageProblem(misread("--reading", key, "it names no question", "RULE:QUESTION=OPTION"))
         found.setdefault(rule, {})[question] = option
     return found
+
+
+def read_question(given: Mapping[str, Any]) -> Question:
+    """Return what is asked by the options of a command.
+
+    Raises: UsageProblem CE702.
+    """
+    from compliance_engine.store.sweeps import Question
+
+    year = given["project_until"]
+    until = None if year is None else date(year, 6, 30)
+    return Question(given["as_of"], given["known_at"], read_readings(given["readings"]), until)
+
+
+def read_given_law(given: Mapping[str, Any]) -> Law:
+    """Return the rules and calendars that the options of a command name.
+
+    Raises: ComplianceError with all that is wrong with them.
+    """
+    from compliance_engine.data_files import calendars_folder, rules_folder
+    from compliance_engine.sweep.law import read_law
+
+    folders = rules_folder(given["rules"]), calendars_folder(given["calendars"])
+    return read_law(*folders, given["policy"], cache=cache_folder())
+
+
+def check_where(given: Mapping[str, Any]) -> None:
+    """Refuse two places to evaluate at once.
+
+    Raises: click.UsageError.
+    """
+    if given["workers"] and given["scheduler"]:
+        raise click.UsageError("give --workers or --scheduler, not both")
 
 
 def cache_folder() -> Path:

@@ -17,6 +17,7 @@ from compliance_engine.cli.options import (
     CALENDARS,
     FAIL,
     POLICY,
+    PROJECT_UNTIL,
     READING,
     RULES,
     cache_folder,
@@ -63,12 +64,7 @@ EVERY_STATE = "all"
 @RULES
 @POLICY
 @CALENDARS
-@click.option(
-    "--project-until",
-    type=int,
-    metavar="YEAR",
-    help="Project unpublished school years up to this year, and mark every date that rests on them.",
-)
+@PROJECT_UNTIL
 @click.option(
     "--follow/--no-follow",
     default=True,

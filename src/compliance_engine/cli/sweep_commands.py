@@ -6,7 +6,7 @@ import json
 import os
 import platform
 from collections import Counter
-from datetime import UTC, date, datetime
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -18,12 +18,14 @@ from compliance_engine.cli.options import (
     FORMAT,
     KNOWN_AT,
     POLICY,
+    PROJECT_UNTIL,
     READING,
     RULES,
     STORE,
-    cache_folder,
+    check_where,
     day_option,
-    read_readings,
+    read_given_law,
+    read_question,
 )
 from compliance_engine.cli.progress import Progress as _Progress
 from compliance_engine.cli.progress import progress as _progress
@@ -44,12 +46,7 @@ _KEPT = "the districts that are done are kept, and --resume goes on"
 @POLICY
 @CALENDARS
 @READING
-@click.option(
-    "--project-until",
-    type=int,
-    metavar="YEAR",
-    help="Project unpublished school years up to this year, and mark every date that rests on them.",
-)
+@PROJECT_UNTIL
 @click.option(
     "--full", is_flag=True, help="Evaluate every case, and warn where an incremental sweep would have erred."
 )
@@ -78,6 +75,7 @@ def sweep_command(**given: Any) -> int:
     from compliance_engine.errors import ComplianceError
     from compliance_engine.store.connect import open_store
 
+    check_where(given)
     if given["resume"]:
         fixed = ("as_of", "known_at", "rules", "policy", "calendars", "project_until")
         named = [f"--{name.replace('_', '-')}" for name in fixed if given[name] is not None]
@@ -117,9 +115,7 @@ def _noting(done: list[str], progress: _Progress) -> _Progress:
 
 
 def _run(store: Store, given: dict[str, Any], progress: _Progress) -> Finished:
-    from compliance_engine.data_files import calendars_folder, rules_folder
-    from compliance_engine.store.sweeps import Process, Question
-    from compliance_engine.sweep.law import read_law
+    from compliance_engine.store.sweeps import Process
     from compliance_engine.sweep.runner import resume_sweep, run_sweep
 
     def clock() -> datetime:
@@ -129,11 +125,7 @@ def _run(store: Store, given: dict[str, Any], progress: _Progress) -> Finished:
     if given["resume"]:
         again = {name: given[name] for name in ("take_over", "workers", "scheduler")}
         return resume_sweep(store, process, clock=clock, progress=progress, **again)
-    year = given["project_until"]
-    until = None if year is None else date(year, 6, 30)
-    question = Question(given["as_of"], given["known_at"], read_readings(given["readings"]), until)
-    folders = rules_folder(given["rules"]), calendars_folder(given["calendars"])
-    law = read_law(*folders, given["policy"], cache=cache_folder())
+    question, law = read_question(given), read_given_law(given)
     how = {name: given[name] for name in ("full", "take_over", "workers", "scheduler")}
     return run_sweep(store, question, law, process, clock=clock, progress=progress, **how)
 

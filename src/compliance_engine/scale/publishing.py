@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-import os
 import secrets
 import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
-UNFINISHED, REPLACED = ".unfinished-", ".replaced-"
+from compliance_engine.whole_files import UNFINISHED, sync
+
+REPLACED = ".replaced-"
 
 
 @contextmanager
@@ -50,21 +51,6 @@ def _move(made: Path, target: Path) -> None:
             return
 
 
-def write_file(path: Path, content: bytes) -> None:
-    """Write a file whole or not at all.
-
-    Raises: OSError when it cannot be written.
-    """
-    part = _beside(path, UNFINISHED)
-    try:
-        part.write_bytes(content)
-        sync(part)
-        part.replace(path)
-    finally:
-        part.unlink(missing_ok=True)
-    sync(path.parent)
-
-
 def clear_leftovers(folder: Path) -> None:
     """Remove what killed workers left behind."""
     for path in folder.iterdir():
@@ -73,15 +59,6 @@ def clear_leftovers(folder: Path) -> None:
                 shutil.rmtree(path, ignore_errors=True)
             else:
                 path.unlink(missing_ok=True)
-
-
-def sync(path: Path) -> None:
-    """See that a file or folder is on the disk."""
-    number = os.open(path, os.O_RDONLY)
-    try:
-        os.fsync(number)
-    finally:
-        os.close(number)
 
 
 def _beside(path: Path, why: str) -> Path:

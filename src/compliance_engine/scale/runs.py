@@ -20,12 +20,13 @@ from compliance_engine.scale.batches import digest_of_sums
 from compliance_engine.scale.job import LAW_FILE, Job, law_archive, program_version
 from compliance_engine.scale.overlaps import check_overlaps
 from compliance_engine.scale.partitions import partition_names
-from compliance_engine.scale.publishing import clear_leftovers, write_file
+from compliance_engine.scale.publishing import clear_leftovers
 from compliance_engine.scale.records import RECORD_FILE, Record, counts_as_json, done_record, read_record
 from compliance_engine.scale.work import Bench, Outcome
 from compliance_engine.scale.workers import outcomes_beside, outcomes_here
 from compliance_engine.store.sweeps import Question, Tally, add_tally
 from compliance_engine.sweep.law import Law
+from compliance_engine.whole_files import write_whole
 
 RUN_FILE, LOCK_FILE = "run.json", ".lock"
 _NO_LOCKS = {errno.ENOLCK, errno.ENOSYS, errno.EOPNOTSUPP}
@@ -91,7 +92,7 @@ def run_partitions(
         waiting = [name for name in names if name not in set(kept)]
         if waiting:
             (out / RUN_FILE).unlink(missing_ok=True)
-        write_file(out / LAW_FILE, law_archive(law))
+        write_whole(out / LAW_FILE, law_archive(law))
         problems: list[Problem] = []
         done: list[str] = []
         for outcome in _outcomes(job, waiting, law, workers, scheduler):
@@ -140,7 +141,7 @@ def _finished(job: Job, kept: list[str], done: list[str], problems: list[Problem
     summary = _summary(job, records)
     if not problems:
         content = json.dumps(summary, indent=1, ensure_ascii=False) + "\n"
-        write_file(job.out / RUN_FILE, content.encode())
+        write_whole(job.out / RUN_FILE, content)
     return Run(kept, done, tuple(sorted(set(problems))), summary)
 
 

@@ -2,20 +2,15 @@
 
 from __future__ import annotations
 
-import multiprocessing
-import os
-import signal
-import threading
 from collections import deque
 from collections.abc import Iterator, Sequence
-from concurrent.futures import FIRST_COMPLETED, Executor, Future, ProcessPoolExecutor, wait
+from concurrent.futures import FIRST_COMPLETED, Executor, Future, wait
 from concurrent.futures.process import BrokenProcessPool
-from contextlib import contextmanager
-from multiprocessing import connection
 
 from compliance_engine.errors import Place, Problem
 from compliance_engine.scale.job import Job
 from compliance_engine.scale.work import Bench, Outcome, evaluate_partition, work
+from compliance_engine.sweep.processes import processes
 
 _CHANCES = 2
 """How often a partition may end the process that evaluates it alone."""
@@ -36,7 +31,7 @@ def outcomes_beside(job: Job, names: Sequence[str], workers: int) -> Iterator[Ou
     waiting = deque(names)
     while waiting:
         lost: list[str] = []
-        with _processes(workers) as executor:
+        with processes(workers) as executor:
             yield from outcomes_of(executor, job, waiting, workers + 1, (BrokenProcessPool,), lost)
         for name in lost:
             yield _alone(job, name)
@@ -87,32 +82,9 @@ def given_up(job: Job, name: str) -> Outcome:
 
 def _alone(job: Job, name: str) -> Outcome:
     for _ in range(_CHANCES):
-        with _processes(1) as executor:
+        with processes(1) as executor:
             try:
                 return executor.submit(work, job, name).result()
             except BrokenProcessPool:
                 continue
     return given_up(job, name)
-
-
-@contextmanager
-def _processes(number: int) -> Iterator[ProcessPoolExecutor]:
-    context = multiprocessing.get_context("spawn")
-    executor = ProcessPoolExecutor(number, mp_context=context, initializer=_begin)
-    try:
-        yield executor
-    finally:  # what is at work is finished and kept
-        executor.shutdown(cancel_futures=True)
-
-
-def _begin() -> None:
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for the process that asked
-    parent = multiprocessing.parent_process()
-    assert parent is not None
-    threading.Thread(target=_end_with, args=(parent.sentinel,), daemon=True).start()
-
-
-def _end_with(sentinel: int) -> None:
-    """End this process when the one that asked is gone, however it went."""
-    connection.wait([sentinel])
-    os._exit(1)

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterable, Sequence
-from typing import Any
 
 import numpy as np
 import pyarrow as pa
@@ -12,12 +10,12 @@ import pyarrow.compute as pc
 import sqlalchemy as sa
 
 from compliance_engine.dates import NO_DAY, IntArray, to_day
-from compliance_engine.engine.columns import Flag, Status
 from compliance_engine.store.bulk import Readable, insert_rows, insert_table, next_number, read_table
 from compliance_engine.store.facts import Chosen
 from compliance_engine.store.sweeps import Sweep
 from compliance_engine.store.tables import cases, deadlines, districts, findings, of_case, verdicts
-from compliance_engine.store.words import decode, named_texts, texts_of
+from compliance_engine.store.wording import WORDED, worded_deadlines, worded_findings
+from compliance_engine.store.words import named_texts, texts_of
 
 _NUMBER = pa.int32()
 DEADLINE_ROWS = pa.schema(
@@ -47,7 +45,6 @@ DEADLINE_ROWS = pa.schema(
 FINDING_ROWS = pa.schema(
     [(name, _NUMBER) for name in ("case_key", "rule", "opened_on", "nth", "finding", "verdict")]
 )
-_WORDY = ("variant", "excuse", "reason", "about")
 KEY = ("case_key", "rule", "opened_on", "nth")
 _BATCH = 500
 _ROWS_OF_SWEEP = 1 << 32
@@ -162,58 +159,22 @@ def read_deadlines(connection: sa.Connection, sweep: Sweep, *, case_id: str | No
     Args:
         case_id: Only those of one case.
 
-    Returns: Columns case_id, state, district, program, rule, opened_on, nth, due_on, met_on, closed_on (days
-        as date32), status (word), days_late, version (index into the rule's versions), variant, excuse,
-        reason, about, and the flags too_early, capped, projected, incomplete_calendar; sorted by case, rule
-        and opening.
+    Returns: Columns of `wording.DEADLINES`, sorted by case, rule and opening.
     """
-    names = DEADLINE_ROWS.names
-    table = _read(connection, deadlines, names, sweep.number, case_id)
-    texts = texts_of(connection, *(table.column(name) for name in ("rule", *_WORDY)))
-    columns = {name: table.column(name) for name in ("case_id", "state", "district", "program")}
-    columns["rule"] = decode(table.column("rule"), texts)
-    columns |= {
-        name: table.column(name).cast(pa.date32()) for name in ("opened_on", "due_on", "met_on", "closed_on")
-    }
-    columns["nth"] = table.column("nth")
-    columns["status"] = pa.array([status.word for status in Status]).take(
-        table.column("status").combine_chunks()
-    )
-    running = pc.subtract(to_day(sweep.question.as_of), table.column("due_on"))
-    columns["days_late"] = pc.coalesce(table.column("days_late"), pc.fill_null(running, 0)).cast(pa.int32())
-    columns["version"] = table.column("version")
-    columns |= {name: decode(table.column(name), texts) for name in _WORDY}
-    flags = table.column("flags")
-    for flag in Flag:
-        columns[str(flag.name).lower()] = pc.not_equal(pc.bit_wise_and(flags, int(flag)), 0)
-    return _sorted(pa.table(columns))
+    table = _read(connection, deadlines, DEADLINE_ROWS.names, sweep.number, case_id)
+    texts = texts_of(connection, *(table.column(name) for name in WORDED))
+    return _sorted(worded_deadlines(table, texts, to_day(sweep.question.as_of)))
 
 
 def read_findings(connection: sa.Connection, sweep: Sweep, *, case_id: str | None = None) -> pa.Table:
     """Return the findings as one finished sweep found them.
 
-    Returns: Columns case_id, state, district, program, rule, opened_on, nth (which name the deadline),
-        finding, severity, basis, child_level, certainty (null where not concluded), rules (ids of the
-        findings rules that fired, a list) and error (why there is no verdict, null otherwise); sorted by
-        case, rule and opening.
+    Returns: Columns of `wording.FINDINGS`, sorted by case, rule and opening.
     """
     table = _read(connection, findings, FINDING_ROWS.names, sweep.number, case_id)
     texts = texts_of(connection, table.column("rule"), table.column("finding"))
-    numbers = table.column("verdict").combine_chunks().dictionary_encode()
-    columns = {name: table.column(name) for name in ("case_id", "state", "district", "program")}
-    columns["rule"] = decode(table.column("rule"), texts)
-    columns["opened_on"] = table.column("opened_on").cast(pa.date32())
-    columns["nth"] = table.column("nth")
-    columns["finding"] = decode(table.column("finding"), texts)
-    if isinstance(numbers, pa.ChunkedArray):
-        numbers = pa.array([], _NUMBER).dictionary_encode()
-    said = _verdicts(connection, numbers.dictionary.to_pylist())
-    for name in ("severity", "basis", "child_level", "certainty"):
-        column = pa.array([one["conclusions"].get(name) for one in said], pa.string())
-        columns[name] = column.take(numbers.indices)
-    columns["rules"] = pa.array([one["rules"] for one in said], pa.list_(pa.string())).take(numbers.indices)
-    columns["error"] = pa.array([one["error"] for one in said], pa.string()).take(numbers.indices)
-    return _sorted(pa.table(columns))
+    said = verdict_contents(connection, table.column("verdict").to_numpy())
+    return _sorted(worded_findings(table, texts, said))
 
 
 def _read(
@@ -231,8 +192,3 @@ def _read(
 
 def _sorted(table: pa.Table) -> pa.Table:
     return table.sort_by([(name, "ascending") for name in ("case_id", "rule", "opened_on", "nth")])
-
-
-def _verdicts(connection: sa.Connection, numbers: Sequence[int]) -> list[dict[str, Any]]:
-    found = verdict_contents(connection, np.array(numbers, np.int32))
-    return [json.loads(found[number]) for number in numbers]

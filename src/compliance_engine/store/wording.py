@@ -13,7 +13,8 @@ from compliance_engine.engine.columns import Flag, Status
 from compliance_engine.store.words import decode
 
 ABOUT_CASE = ("case_id", "state", "district", "program")
-_NAMED = ("variant", "excuse", "reason", "about")
+WORDED = ("rule", "variant", "excuse", "reason", "about")
+"""Columns of deadlines that are numbers of words."""
 _TEXT, _DAY, _NUMBER = pa.string(), pa.date32(), pa.int32()
 
 DEADLINES = pa.schema(
@@ -24,7 +25,7 @@ DEADLINES = pa.schema(
         ("status", _TEXT),
         ("days_late", _NUMBER),
         ("version", _NUMBER),
-        *((name, _TEXT) for name in _NAMED),
+        *((name, _TEXT) for name in WORDED[1:]),
         *((str(flag.name).lower(), pa.bool_()) for flag in Flag),
     ]
 )
@@ -61,7 +62,7 @@ def worded_deadlines(table: pa.Table, words: Mapping[int, str], as_of: int) -> p
         as_of: The day asked, days since 1970-01-01: a count that nothing stopped runs to it.
     """
     columns = {name: table.column(name) for name in ABOUT_CASE}
-    columns |= {name: decode(table.column(name), words) for name in ("rule", *_NAMED)}
+    columns |= {name: decode(table.column(name), words) for name in WORDED}
     columns |= {
         name: table.column(name).cast(_DAY) for name in ("opened_on", "due_on", "met_on", "closed_on")
     }

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Iterator
+from concurrent.futures import CancelledError
 from contextlib import contextmanager
 from typing import Any
 
@@ -28,12 +29,12 @@ class Cluster:
     """Evaluates on the workers of a cluster."""
 
     def __init__(self, store: Store, client: Any, work: Work) -> None:
-        self._store, self._client = store, client
-        self._work = client.scatter(work, broadcast=True, hash=False)
+        self._store, self._client, self._work = store, client, work
         self.ahead = max(1, _CHUNKS_A_THREAD * sum(client.nthreads().values()))
 
     def submit(self, which: Chosen) -> Answering:
         """Hand a chunk to the cluster."""
+        # the law goes along with every chunk: what lay with workers alone would be lost with them
         future = self._client.submit(_evaluate, self._work, which, pure=False, retries=_DEATHS)
         return _Asked(self._store, future)
 
@@ -51,6 +52,11 @@ class _Asked:
             found = "the workers of the cluster end while they evaluate: killed, or for want of memory"
             mend = "give them more memory; --resume goes on with the districts that are left"
             raise self._store.problem("CE618", found, thing="sweep", mend=mend) from error
+        except CancelledError as error:
+            mend = "--resume goes on with the districts that are left"
+            raise self._store.problem(
+                "CE619", "the scheduler has gone", thing="--scheduler", mend=mend
+            ) from error
         return answer
 
 

@@ -2,17 +2,13 @@
 
 from __future__ import annotations
 
-import multiprocessing
 import os
-import signal
-import threading
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import Future, ProcessPoolExecutor
+from concurrent.futures import Executor, Future
 from concurrent.futures.process import BrokenProcessPool
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
-from multiprocessing.connection import wait
 from pathlib import Path
 from typing import Protocol
 
@@ -30,6 +26,7 @@ from compliance_engine.store.sweeps import Sweep
 from compliance_engine.sweep.found import Changed, Evaluated, Found, changed_of, evaluate_cases, found_of
 from compliance_engine.sweep.law import Law, law_of_snapshots
 from compliance_engine.sweep.lots import CHUNK, Lot
+from compliance_engine.sweep.processes import processes
 
 _MOST_WORKERS = 4  # one process writes what they find, and is busy then
 
@@ -129,7 +126,7 @@ class Work:
 class Beside:
     """Evaluates in processes beside this one."""
 
-    def __init__(self, store: Store, executor: ProcessPoolExecutor, workers: int) -> None:
+    def __init__(self, store: Store, executor: Executor, workers: int) -> None:
         self._store, self._executor = store, executor
         self.ahead = 2 * workers
 
@@ -159,41 +156,37 @@ def _all_alive(store: Store) -> Iterator[None]:
         raise store.problem("CE618", found, thing="sweep", mend=mend) from error
 
 
-@contextmanager
-def pool(
-    store: Store,
-    sweep: Sweep,
-    law: Law,
-    judge: Judge,
-    cases: int,
-    workers: int | None,
-    scheduler: str | None = None,
-) -> Iterator[Pool]:
-    """Give a place to evaluate so many cases.
+@dataclass(frozen=True, slots=True)
+class Where:
+    """Where cases are to be evaluated.
 
-    Args:
-        scheduler: The address of a Dask cluster to evaluate on.
+    Attributes:
         workers: How many processes; 1 is this one alone. None: as many as there are processors, where there
             is enough to do.
+        scheduler: The address of a Dask cluster that evaluates instead.
     """
+
+    workers: int | None = None
+    scheduler: str | None = None
+
+
+@contextmanager
+def pool(store: Store, sweep: Sweep, law: Law, judge: Judge, cases: int, where: Where) -> Iterator[Pool]:
+    """Give a place to evaluate so many cases."""
     url = store.engine.url.render_as_string(hide_password=False)
     work = Work(url, sweep, law.rules, law.calendars)
-    if scheduler is not None and cases:
+    if where.scheduler is not None and cases:
         from compliance_engine.sweep.cluster import cluster
 
-        with cluster(store, work, scheduler) as found:
+        with cluster(store, work, where.scheduler) as found:
             yield found
         return
-    number = workers or (min(os.cpu_count() or 1, _MOST_WORKERS) if cases > 2 * CHUNK else 1)
+    number = where.workers or (min(os.cpu_count() or 1, _MOST_WORKERS) if cases > 2 * CHUNK else 1)
     if number == 1 or store.engine.url.database in (None, "", ":memory:"):
         yield Here(Evaluator(store.read, sweep, law.engine(sweep.question), judge))
         return
-    context = multiprocessing.get_context("spawn")
-    executor = ProcessPoolExecutor(number, mp_context=context, initializer=_begin, initargs=(work,))
-    try:
+    with processes(number, _begin, work) as executor:
         yield Beside(store, executor, number)
-    finally:
-        executor.shutdown(cancel_futures=True)
 
 
 _evaluator: Evaluator | None = None
@@ -217,17 +210,7 @@ def _reading(url: str) -> Callable[[], AbstractContextManager[Readable]]:
 
 def _begin(work: Work) -> None:
     global _evaluator
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for the process that asked
-    parent = multiprocessing.parent_process()
-    assert parent is not None
-    threading.Thread(target=_end_with, args=(parent.sentinel,), daemon=True).start()
     _evaluator = evaluator_of(work)
-
-
-def _end_with(sentinel: int) -> None:
-    """End this process when the one that asked is gone, however it went."""
-    wait([sentinel])
-    os._exit(1)
 
 
 def _evaluate(which: Chosen) -> Answer:

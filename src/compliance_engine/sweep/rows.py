@@ -20,11 +20,11 @@ from compliance_engine.engine.judge import Verdict
 from compliance_engine.store.results import DEADLINE_ROWS, FINDING_ROWS, KEY
 from compliance_engine.store.seals import Seals, mixed, number_seals, text_seals, word_seals
 from compliance_engine.store.sweeps import Tally
+from compliance_engine.store.wording import WORDED
 from compliance_engine.store.words import Numbering
 from compliance_engine.sweep.judging import NOT_JUDGED, Judged, findings_of, verdict_text
 
 _LATE = (Status.MET_LATE, Status.OVERDUE)
-_WORDS = ("rule", "variant", "excuse", "reason", "about")
 
 
 Columns = dict[str, npt.NDArray[np.int32]]
@@ -58,7 +58,7 @@ class Rows:
 
     def worded(self) -> list[pa.ChunkedArray]:
         """Return the columns that hold numbers of texts."""
-        named = [(self.deadlines, name) for name in _WORDS]
+        named = [(self.deadlines, name) for name in WORDED]
         named += [(self.findings, name) for name in ("rule", "finding")]
         return [table.column(name) for table, name in named]
 
@@ -69,7 +69,7 @@ class Rows:
             words, verdicts: The new number of each place, counted from 1.
         """
         return Rows(
-            _renumbered(self.deadlines, dict.fromkeys(_WORDS, words)),
+            _renumbered(self.deadlines, dict.fromkeys(WORDED, words)),
             _renumbered(self.findings, {"rule": words, "finding": words, "verdict": verdicts}),
         )
 
@@ -304,7 +304,7 @@ def case_digests(rows: Rows, texts: Texts) -> tuple[IntArray, Seals]:
     Texts count for themselves and not for the numbers they have in this store.
     """
     keys, seals = [], []
-    for kind, table, wordy in ((1, rows.deadlines, _WORDS), (2, rows.findings, ("rule", "finding"))):
+    for kind, table, wordy in ((1, rows.deadlines, WORDED), (2, rows.findings, ("rule", "finding"))):
         columns = [np.full(len(table), kind, np.uint64)]
         for name in table.column_names[1:]:
             column = table.column(name)

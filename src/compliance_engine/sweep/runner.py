@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
 
 from compliance_engine import __version__
 from compliance_engine.dates import IntArray
@@ -19,7 +18,7 @@ from compliance_engine.store.states import stale_cases
 from compliance_engine.store.sweeps import Process, Question, Sweep
 from compliance_engine.sweep.law import Law, LawHashes, law_of
 from compliance_engine.sweep.lots import Lot, lots, parts_to_do
-from compliance_engine.sweep.pool import answers, pool
+from compliance_engine.sweep.pool import Where, answers, pool
 from compliance_engine.sweep.writing import Writer
 
 Progress = Callable[[int, int, str], None]
@@ -78,7 +77,7 @@ def run_sweep(
     sweep = sweeps.begin(
         store, question, law.rules, law.calendars, process, engine_version=__version__, take_over=take_over
     )
-    where = {"workers": workers, "scheduler": scheduler}
+    where = Where(workers, scheduler)
     return _run(store, sweep, law, process, clock, judge, progress, where, full=full)
 
 
@@ -99,8 +98,7 @@ def resume_sweep(
     """
     sweep = sweeps.resume(store, process, take_over=take_over)
     with law_of(store, sweep) as law:
-        where = {"workers": workers, "scheduler": scheduler}
-        return _run(store, sweep, law, process, clock, judge, progress, where)
+        return _run(store, sweep, law, process, clock, judge, progress, Where(workers, scheduler))
 
 
 def _run(
@@ -111,7 +109,7 @@ def _run(
     clock: Callable[[], datetime],
     judge: Judge | None,
     progress: Progress,
-    where: Mapping[str, Any],
+    where: Where,
     *,
     full: bool = False,
 ) -> Finished:
@@ -122,7 +120,7 @@ def _run(
         writer = Writer(store, sweep, process, hashes, before, stale if full else None, known)
         number = sum(part.size for lot in todo for part in lot.parts)
         total, done = sum(len(lot.parts) for lot in todo), 0
-        with pool(store, sweep, law, judging, number, **where) as evaluating:
+        with pool(store, sweep, law, judging, number, where) as evaluating:
             for lot, found in answers(todo, evaluating):
                 writer.write(lot, found)
                 for district in lot.districts:

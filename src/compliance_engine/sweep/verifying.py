@@ -21,6 +21,7 @@ from compliance_engine.store.results import KEY, stored_rows, verdict_contents
 from compliance_engine.store.seals import Seals
 from compliance_engine.store.sweeps import Sweep, digest_of_parts
 from compliance_engine.store.tables import cases, deadlines, findings, sweep_parts
+from compliance_engine.store.wording import WORDED
 from compliance_engine.store.words import Fixed, named_texts, texts_of
 from compliance_engine.sweep.law import law_of
 from compliance_engine.sweep.lots import Lot, Part, lots
@@ -182,7 +183,6 @@ def _difference(stored: Mapping[str, int], again: Mapping[str, int] | None, text
 
 
 _DAYS = ("opened_on", "due_on", "met_on", "closed_on")
-_WORDS = ("rule", "variant", "excuse", "reason", "about", "finding")
 
 
 def _say(name: str, value: int, texts: Texts) -> Any:
@@ -194,6 +194,6 @@ def _say(name: str, value: int, texts: Texts) -> Any:
         from compliance_engine.engine.columns import Status
 
         return Status(value).word if value in set(Status) else value
-    if name in _WORDS:
+    if name in (*WORDED, "finding"):
         return texts.words.get(value, f"word {value}")
     return value

@@ -64,7 +64,7 @@ class Writer:
                 self.store, connection, self.sweep.number, self.process, written.finished()
             )
 
-    def check(self, connection: sa.Connection, changed: IntArray, districts: IntArray) -> None:
+    def check(self, connection: sa.Connection, lot: Lot, changed: IntArray, districts: IntArray) -> None:
         """Warn of cases that came out otherwise although the sweep before should have answered for them.
 
         Args:
@@ -72,16 +72,16 @@ class Writer:
         """
         if self.expected is None:
             return
-        for district in np.unique(districts).tolist():
-            stale = self.expected.get(district, np.zeros(0, np.int32))
-            wrong = np.setdiff1d(changed[districts == district], stale)
+        for district in lot.districts:
+            stale = self.expected.get(district.key, np.zeros(0, np.int32))
+            wrong = np.setdiff1d(changed[districts == district.key], stale)
             if not len(wrong):
                 continue
             ids = named_texts(connection, cases.c.case_key, cases.c.case_id, wrong[:_NAMED])
             named = ", ".join(sorted(ids.values()))
             found = f"{len(wrong)} cases an incremental sweep would have left as they were: {named}"
             mend = "please report this; sweep with --full until it is mended"
-            self.warnings.append(Problem(Place(self.store.name), "CE617", "sweep", found, mend=mend))
+            self.warnings.append(Problem(Place(self.store.name), "CE617", district.name, found, mend=mend))
 
 
 class _Lot:
@@ -117,7 +117,7 @@ class _Lot:
                 districts.append(district_of(self.connection, numbers[-1], found))
                 self._tally(f"{table.name}_{name}", districts[-1])
         of_changed = np.concatenate(districts)
-        self.writer.check(self.connection, np.concatenate(numbers), of_changed)
+        self.writer.check(self.connection, self.lot, np.concatenate(numbers), of_changed)
         self._states(which, found)
         self._totals(found)
 

@@ -179,6 +179,12 @@ def test_a_sweep_is_begun_with_a_day_and_resumed_without(desk: Desk, options: tu
     assert desk.call("sweep", "--store", desk.store, *options) == 2
 
 
+def test_there_is_one_place_to_evaluate(desk: Desk):
+    where = ("--workers", 2, "--scheduler", "tcp://127.0.0.1:9")
+    assert desk.call("sweep", "--store", desk.store, "--as-of", "2026-02-02", *where) == 2
+    assert "give --workers or --scheduler, not both" in desk.capsys.readouterr().err
+
+
 def test_explain_lists_every_day_of_the_count(desk: Desk):
     """Consent Tue 2025-09-02; day 1 Sep 3, the weekend of Sep 6 passed over, day 45 on Nov 5."""
     desk.write(case_row("a"), row("a", "2025-09-02"))

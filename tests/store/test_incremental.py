@@ -10,7 +10,8 @@ from pathlib import Path
 import pytest
 
 from compliance_engine.store.results import read_deadlines, read_findings
-from compliance_engine.store.tables import case_states
+from compliance_engine.store.sweeps import parts_of_sweep
+from compliance_engine.store.tables import case_states, sweep_parts
 from compliance_engine.sweep import lots
 from compliance_engine.sweep.law import read_law
 from store_samples import AS_OF, case, consent, event, imported, moment, new_store, put, sweep, synthetic
@@ -143,6 +144,24 @@ def test_an_abandoned_sweep_leaves_no_state_behind(tmp_path: Path, law, monkeypa
         sweep(store, law, later, progress=stop)
     finished = sweep(store, law, AS_OF + DAY)
     agree(tmp_path, law, [given], store, finished, AS_OF + DAY)
+
+
+def test_a_district_whose_digest_cannot_be_added_to_is_evaluated_whole(tmp_path: Path, law):
+    given = [synthetic("tx.one", "tx.two", cases=9), imported([KNOWN], [consent("known", "2025-11-03")])]
+    store = new_store(tmp_path, given[0])
+    put(store, given[1])
+    sweep(store, law)
+    with store.write() as connection:  # as early versions wrote it
+        connection.execute(sweep_parts.update().values(digest="0" * 64))
+    given.append(imported([KNOWN], [event("known", "student_absent", "2025-11-20", school_days=5)]))
+    put(store, given[-1])
+    finished = sweep(store, law)
+    assert evaluated(finished) == 10
+    with store.read() as connection:
+        digests = [digest for _, digest in parts_of_sweep(connection, finished.sweep.number).values()]
+    assert sorted(digest[:4] for digest in digests) == ["0000", "sum:"]
+    full = sweep(store, law, full=True)
+    agree(tmp_path, law, given, store, full, AS_OF)
 
 
 def test_a_full_sweep_agrees_with_the_incremental_ones(tmp_path: Path, law):

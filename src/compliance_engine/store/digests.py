@@ -1,7 +1,7 @@
 """Digests of districts: sums over the digests of their cases, so that what changed is taken away and added.
 
-Four sums of 64 bits each, over every digest mixed in four ways. Stores up to revision 0002 have digests of
-another form, over the sorted digests of all cases; those are still understood.
+Four sums of 64 bits each, over every digest mixed in four ways. Early stores have digests of another form,
+over the sorted digests of all cases; those can be checked, and not added to.
 """
 
 from __future__ import annotations
@@ -32,6 +32,11 @@ def text_of(lanes: Seals) -> str:
     return _FORM + "".join(f"{lane:016x}" for lane in lanes.tolist())
 
 
+def can_be_added_to(text: str) -> bool:
+    """Return whether a digest is one of sums."""
+    return text.startswith(_FORM)
+
+
 def lanes_from(text: str) -> Seals:
     """Return the sums that a text stands for."""
     content = text.removeprefix(_FORM)
@@ -40,6 +45,6 @@ def lanes_from(text: str) -> Seals:
 
 def stands_for(text: str, digests: Seals) -> bool:
     """Return whether a text is the digest of some cases."""
-    if text.startswith(_FORM):
+    if can_be_added_to(text):
         return text == text_of(lanes_of(digests))
     return text == hashlib.sha256(np.sort(digests).astype("<u8").tobytes()).hexdigest()

@@ -5,17 +5,20 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 
 import numpy as np
+import numpy.typing as npt
 import pyarrow as pa
 import sqlalchemy as sa
 
-from compliance_engine.dates import NEVER, IntArray, to_day
-from compliance_engine.store.bulk import among, insert_table, next_number, read_table
+from compliance_engine.dates import NEVER, BoolArray, IntArray, to_day
+from compliance_engine.store.bulk import Readable, among, insert_table, next_number, read_table
 from compliance_engine.store.facts import Chosen
+from compliance_engine.store.seals import Seals, as_signed
 from compliance_engine.store.sweeps import Sweep
 from compliance_engine.store.tables import case_states, case_versions, cases, import_cases, laws
 
 LawHash = Callable[[str, str | None], str]
 """Gives the hash of a state's rules with a calendar."""
+_DIGEST = pa.schema([("case_key", pa.int32()), ("digest", pa.int64())])
 _STATE = pa.schema([("district_key", pa.int32()), ("case_key", pa.int32())])
 
 
@@ -91,24 +94,59 @@ def write_states(
     keys: IntArray,
     law: IntArray,
     next_change: IntArray,
+    digests: tuple[IntArray, Seals],
     which: Chosen,
 ) -> None:
     """Keep the states of cases that were evaluated.
 
     Args:
         districts, law, next_change: int32[n], for each of `keys`.
+        digests: The keys of the cases that have any rows, and their digests.
         which: The cases, as they were chosen.
     """
     for condition in which.conditions(case_states.c.case_key, case_states.c.district_key):
         connection.execute(case_states.delete().where(condition))
+    present, signed = _digests(keys, digests)
     rows = {
         "case_key": pa.array(keys),
         "district_key": pa.array(districts),
         "sweep": pa.array(np.full(len(keys), sweep, np.int32)),
         "law": pa.array(law),
         "next_change_on": pa.array(next_change, mask=next_change == NEVER),
+        "digest": pa.array(signed, mask=~present),
     }
     insert_table(connection, case_states, pa.table(rows))
+
+
+def _digests(keys: IntArray, digests: tuple[IntArray, Seals]) -> tuple[BoolArray, npt.NDArray[np.int64]]:
+    """Return which of some cases have a digest, and the digest of each, 0 for none."""
+    place = np.searchsorted(digests[0], keys)
+    present = place < len(digests[0])
+    present[present] = digests[0][place[present]] == keys[present]
+    signed = np.zeros(len(keys), np.int64)
+    signed[present] = as_signed(digests[1])[place[present]]
+    return present, signed
+
+
+def unlike_before(
+    connection: Readable, keys: IntArray, digests: tuple[IntArray, Seals]
+) -> tuple[IntArray, IntArray]:
+    """Return those of some cases of which something else came than before, and those that have no state.
+
+    Args:
+        keys: Ascending.
+        digests: What came of them now: the keys of those that have any rows, and their digests.
+    """
+    columns = sa.select(case_states.c.case_key, case_states.c.digest)
+    parts = [
+        read_table(connection, columns.where(part), _DIGEST) for part in among(case_states.c.case_key, keys)
+    ]
+    before = pa.concat_tables(parts).sort_by("case_key")
+    known, was = before.column("case_key").to_numpy(), before.column("digest")
+    present, signed = _digests(known, digests)
+    had = was.is_valid().to_numpy()
+    same = (present == had) & (signed == was.fill_null(0).to_numpy())
+    return np.setdiff1d(keys, known[same]).astype(np.int32), np.setdiff1d(keys, known).astype(np.int32)
 
 
 def known_cases(connection: sa.Connection, keys: IntArray, sweep: Sweep) -> IntArray:

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import sqlalchemy as sa
 
-REVISION = "0003"
+REVISION = "0002"
 """The newest migration, whose tables these are."""
 
 metadata = sa.MetaData()
@@ -279,11 +279,12 @@ case_states = sa.Table(
     sa.Column("sweep", sa.Integer, nullable=False),
     sa.Column("law", sa.Integer, nullable=False),
     sa.Column("next_change_on", sa.Integer),
+    sa.Column("digest", sa.BigInteger),
     sqlite_with_rowid=False,
 )
-"""When each case was last evaluated, under which law, and until when that holds.
+"""When each case was last evaluated, under which law, until when that holds, and what came of it.
 
-A later sweep evaluates again what this does not answer for.
+`digest` null: nothing came of it. A later sweep evaluates again what this does not answer for.
 """
 
 for _table in (deadlines, findings):

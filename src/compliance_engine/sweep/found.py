@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import pyarrow as pa
@@ -18,6 +18,7 @@ from compliance_engine.store.digests import lanes_of
 from compliance_engine.store.facts import Chosen, Facts, read_facts
 from compliance_engine.store.results import changes_of, stored_rows, verdict_contents
 from compliance_engine.store.seals import Seals
+from compliance_engine.store.states import unlike_before
 from compliance_engine.store.sweeps import Sweep, Tally
 from compliance_engine.store.tables import deadlines, findings
 from compliance_engine.store.words import Fixed, texts_of
@@ -104,17 +105,21 @@ class Changed:
     """What is to be written of some cases.
 
     Attributes:
-        keys, districts: As of `Found`.
+        keys, districts, digests: As of `Found`.
+        fresh: Cases that have no state yet; where all cases of the districts are evaluated, none is named.
         laws: Distinct pairs of state and calendar.
         law: int32[n], which of them each case has.
         next_change: int32[n], the day on which each may change by itself.
         began: Rows that are new, sorted by case; texts and verdicts as places, from 1, in the two lists.
         ended: Rows that hold no longer: case_key and id.
-        went, came: Of the rows that held before and of those that hold now, by district.
+        went, came: Of the rows that held before and of those that hold now, by district. Where only some
+            cases of the districts are evaluated, of those that changed, which are not counted as cases.
     """
 
     keys: IntArray
     districts: IntArray
+    digests: tuple[IntArray, Seals]
+    fresh: IntArray
     laws: list[tuple[str, str | None]]
     law: IntArray
     next_change: IntArray
@@ -129,20 +134,31 @@ class Changed:
 def changed_of(
     connection: Readable, evaluated: Evaluated, judge: Judge, sweep: Sweep, which: Chosen
 ) -> Changed:
-    """Compare what a sweep finds for some cases with what the store holds."""
+    """Compare what a sweep finds for some cases with what the store holds.
+
+    Where all cases of the districts are evaluated every row is compared; otherwise the rows of those cases of
+    which the digest differs.
+    """
     found = found_of(evaluated)
+    ids, now, fresh = evaluated.ids(), found.rows, np.zeros(0, np.int32)
+    if which.keys is not None:
+        differ, fresh = unlike_before(connection, found.keys, found.digests)
+        which, now = replace(which, keys=differ), now.of_cases(differ)
     stored = [stored_rows(connection, table, which) for table in (deadlines, findings)]
     old = _renumbered(connection, Rows(*(table.drop_columns("id") for table in stored)), found)
     changes = [
-        changes_of(before.append_column("id", same.column("id")), now)
-        for before, same, now in zip(old, stored, found.rows, strict=True)
+        changes_of(before.append_column("id", same.column("id")), after)
+        for before, same, after in zip(old, stored, now, strict=True)
     ]
-    texts = Texts(evaluated.ids(), found.words.texts, found.verdicts.texts)
+    texts = Texts(ids, found.words.texts, found.verdicts.texts)
     laws, law = evaluated.facts.laws()
     order = np.argsort(evaluated.facts.keys, kind="stable")
+    whole = which.keys is None
     return Changed(
         found.keys,
         found.districts,
+        found.digests,
+        fresh,
         laws,
         law[order],
         _next_changes(evaluated, found.rows, judge, to_day(sweep.question.as_of))[order],
@@ -150,8 +166,8 @@ def changed_of(
         Rows(*(ended for _, ended in changes)),
         list(found.words.texts.values()),
         list(found.verdicts.texts.values()),
-        {} if which.keys is None else _totals(found, old, case_digests(old, texts), texts),
-        _totals(found, found.rows, found.digests, texts),
+        {} if whole else _totals(found, old, texts, which.keys),
+        _totals(found, now, texts, which.keys),
     )
 
 
@@ -174,14 +190,22 @@ def _by_number(texts: Mapping[int, str], numbering: Fixed) -> IntArray:
     return new
 
 
-def _totals(found: Found, rows: Rows, digests: tuple[IntArray, Seals], texts: Texts) -> dict[int, Totals]:
-    totals = {}
+def _totals(found: Found, rows: Rows, texts: Texts, some: IntArray | None) -> dict[int, Totals]:
+    """Return what rows add to their districts.
+
+    Args:
+        some: The cases they belong to; None for all that were found, which are counted then.
+    """
+    keys = found.keys if some is None else some
+    districts = found.districts[np.searchsorted(found.keys, keys)]
+    digests = found.digests if some is None else case_digests(rows, texts)
     of_digest = found.districts[np.searchsorted(found.keys, digests[0])]
-    for district in np.unique(found.districts).tolist():
-        mine = found.keys[found.districts == district]
-        own = rows if len(mine) == len(found.keys) else rows.of_cases(mine)
+    totals = {}
+    for district in np.unique(districts).tolist():
+        mine = keys[districts == district]
+        own = rows if len(mine) == len(keys) else rows.of_cases(mine)
         lanes = lanes_of(digests[1][of_digest == district])
-        totals[district] = Totals(count(own, len(mine), texts), lanes)
+        totals[district] = Totals(count(own, len(mine) if some is None else 0, texts), lanes)
     return totals
 
 

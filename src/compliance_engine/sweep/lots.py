@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Container, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -32,13 +32,27 @@ class Part:
         return self.district.cases if self.keys is None else len(self.keys)
 
 
-def parts_to_do(waiting: Sequence[District], stale: Mapping[int, IntArray] | None) -> list[Part]:
-    """Return the districts with the cases to evaluate; where it is most of them, all are."""
+def parts_to_do(
+    waiting: Sequence[District], stale: Mapping[int, IntArray] | None, known: Container[int]
+) -> list[Part]:
+    """Return the districts with the cases to evaluate.
+
+    All are where it is most of them, or where the results before cannot be added to.
+
+    Args:
+        stale: The cases that an earlier sweep does not answer for; None: it answers for none.
+        known: Districts whose earlier counts and digest can be changed.
+    """
     if stale is None:
         return [Part(one) for one in waiting]
     none = np.zeros(0, np.int32)
     parts = [Part(one, stale.get(one.key, none)) for one in waiting]
-    return [Part(one.district) if one.size * 2 > one.district.cases else one for one in parts]
+    return [
+        Part(one.district)
+        if one.size * 2 > one.district.cases or (one.size and one.district.key not in known)
+        else one
+        for one in parts
+    ]
 
 
 @dataclass(frozen=True, slots=True)

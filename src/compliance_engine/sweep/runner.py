@@ -14,6 +14,7 @@ from compliance_engine.errors import Problem
 from compliance_engine.store import sweeps
 from compliance_engine.store.changes import read_changes
 from compliance_engine.store.connect import Store
+from compliance_engine.store.digests import can_be_added_to
 from compliance_engine.store.states import stale_cases
 from compliance_engine.store.sweeps import Process, Question, Sweep
 from compliance_engine.sweep.law import Law, LawHashes, law_of
@@ -146,7 +147,8 @@ def _to_do(
         if before is not None and answers_for(before, sweep):
             stale = stale_cases(connection, before, sweep, hashes.of)
         known = {} if before is None else sweeps.parts_of_sweep(connection, before.number)
-        todo = list(lots(connection, parts_to_do(waiting, None if full else stale)))
+        sums = {key for key, (_, digest) in known.items() if can_be_added_to(digest)}
+        todo = list(lots(connection, parts_to_do(waiting, None if full else stale, sums)))
     return before, stale, todo, known
 
 

@@ -17,6 +17,7 @@ from compliance_engine.store.connect import Store
 from compliance_engine.store.digests import lanes_from, lanes_of, text_of
 from compliance_engine.store.facts import Chosen, districts_of
 from compliance_engine.store.results import Verdicts, write_changes
+from compliance_engine.store.seals import Seals
 from compliance_engine.store.states import known_cases, law_numbers, write_states
 from compliance_engine.store.sweeps import Process, Sweep, Tally, add_tally
 from compliance_engine.store.tables import cases, deadlines, findings
@@ -88,7 +89,7 @@ class _Lot:
     """A lot being written.
 
     Attributes:
-        counts, lanes: Of each district; at first as in `before`, where only some of its cases are evaluated.
+        counts, digests: Of each district; at first as in `before` where only some cases are evaluated.
     """
 
     def __init__(self, writer: Writer, connection: sa.Connection, lot: Lot) -> None:
@@ -101,7 +102,7 @@ class _Lot:
         self.counts: dict[int, Tally] = {
             key: {kind: Counter(own) for kind, own in counts.items()} for key, (counts, _) in before.items()
         }
-        self.lanes = {key: lanes_from(digest) for key, (_, digest) in before.items()}
+        self.digests = {key: digest for key, (_, digest) in before.items()}
         self.written: dict[int, Counter[str]] = {key: Counter(dict.fromkeys(_WRITTEN, 0)) for key in before}
 
     def add(self, which: Chosen, found: Changed) -> None:
@@ -130,31 +131,39 @@ class _Lot:
     def _states(self, which: Chosen, found: Changed) -> None:
         numbers = law_numbers(self.connection, found.laws, self.writer.hashes.of)
         law = np.array([numbers[pair] for pair in found.laws], np.int32)[found.law]
-        rows = (found.districts, found.keys, law, found.next_change)
+        rows = (found.districts, found.keys, law, found.next_change, found.digests)
         write_states(self.connection, self.writer.sweep.number, *rows, which)
 
     def _totals(self, found: Changed) -> None:
         for district, came in found.came.items():
-            self.lanes[district] += came.lanes
+            self._add(district, came.lanes)
             if self.lot.whole:
                 add_tally(self.counts[district], came.counts)
         if self.lot.whole:
             return
+        for district, went in found.went.items():
+            came = found.came[district]
+            self.counts[district] = change_counts(self.counts[district], went.counts, came.counts)
+            self._add(district, np.uint64(0) - went.lanes)
+        for district in self._new_cases(found).tolist():
+            self.counts[district]["totals"]["cases"] += 1
+
+    def _add(self, district: int, lanes: Seals) -> None:
+        self.digests[district] = text_of(lanes_from(self.digests[district]) + lanes)
+
+    def _new_cases(self, found: Changed) -> IntArray:
+        """Return the district of each case that the sweep before did not know."""
         before = self.writer.before
         assert before is not None
-        known = known_cases(self.connection, found.keys, before)
-        for district, went in found.went.items():
-            mine = found.keys[found.districts == district]
-            totals = Counter(went.counts["totals"])
-            totals["cases"] = int(np.isin(mine, known).sum())
-            counts = went.counts | {"totals": totals}
-            self.counts[district] = change_counts(self.counts[district], counts, found.came[district].counts)
-            self.lanes[district] -= went.lanes
+        new = found.fresh
+        if len(new):  # an abandoned sweep may have taken its state away
+            new = np.setdiff1d(new, known_cases(self.connection, new, before))
+        return found.districts[np.searchsorted(found.keys, new)]
 
     def finished(self) -> dict[int, tuple[Tally, str]]:
         """Return the counts and the digest of each district."""
         return {
-            key: (counts | {"written": self.written[key]}, text_of(self.lanes[key]))
+            key: (counts | {"written": self.written[key]}, self.digests[key])
             for key, counts in self.counts.items()
         }
 

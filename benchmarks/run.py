@@ -66,8 +66,11 @@ def main() -> None:
             found = figures_of("nights.py", cases=size, postgresql=option)
             measured.setdefault(database, []).append(found)
         text += nights(database, measured[database])
+    text += CHART
+    print(f"partitions of {cases:,} cases ...", flush=True)
+    text += partitions([figures_of("scale.py", cases=cases, rounds=3)])
     (HERE / "nights.svg").write_text(chart(measured))
-    (HERE / "RESULTS.md").write_text(text + CHART)
+    (HERE / "RESULTS.md").write_text(text)
     print(text)
 
 
@@ -149,6 +152,26 @@ def nights(database: str, measured: Sequence[dict[str, float]]) -> str:
         ("the next day", lambda one: of_full(one, "next")),
     ]
     lines += ["| " + " | ".join([name, *map(show, measured)]) + " |" for name, show in rows]
+    return "\n".join(lines) + "\n"
+
+
+def partitions(measured: Sequence[dict[str, float]]) -> str:
+    """Return the figures of folders of partitions as a section."""
+    lines = [
+        "",
+        "## Partitions without a store",
+        "",
+        "`python benchmarks/scale.py --cases N`: cases of ten states as Parquet in partitions of 25,000, evaluated in turn by",
+        "two processes of this machine and by a Dask cluster of two workers on it, all rules of the states.",
+        "",
+        "| cases | two processes | Dask, two workers | Dask beside processes | memory of a worker |",
+        "| --- | --- | --- | --- | --- |",
+    ]
+    lines += [
+        f"| {one['cases']:,} | {one['local_cases_per_second']:,} cases/s | {one['dask_cases_per_second']:,} cases/s "
+        f"| {one['dask_speed_of_local']:.2f} | {one['local_worker_peak_mib']}, {one['dask_worker_peak_mib']} MiB |"
+        for one in measured
+    ]
     return "\n".join(lines) + "\n"
 
 

@@ -28,6 +28,7 @@ from compliance_engine.store.contents import Snapshot
 from compliance_engine.store.sweeps import Question
 from compliance_engine.store.wording import ABOUT_CASE, DEADLINES, FINDINGS
 from compliance_engine.sweep.law import Law, law_of_snapshots
+from compliance_engine.sweep.memory import keep_freed_memory
 
 _EVENTS = "events"
 _SUMS = pa.schema([("state", pa.string()), ("district", pa.string()), ("lanes", pa.list_(pa.int64()))])
@@ -102,6 +103,7 @@ _known: dict[tuple[str, str], tuple[Law, Judge]] = {}
 def _batches(work: _Work, batches: Iterable[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
     key = (work.rules.hash, work.calendars.hash)
     if key not in _known:
+        keep_freed_memory()
         _known.clear()
         with law_of_snapshots(work.rules, work.calendars) as law:
             _known[key] = law, Judge(law.findings, workers=1)

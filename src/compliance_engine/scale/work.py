@@ -22,6 +22,7 @@ from compliance_engine.scale.partitions import file_hash, input_hashes, partitio
 from compliance_engine.scale.publishing import published
 from compliance_engine.scale.records import RECORD_FILE, Record
 from compliance_engine.sweep.law import Law, law_of_snapshots
+from compliance_engine.sweep.memory import keep_freed_memory
 
 QUARANTINE_FILE = "quarantine.csv"
 _TABLES = ("cases", "deadlines", "findings")
@@ -45,6 +46,7 @@ class Bench:
 
 def work(job: Job, name: str) -> Outcome:
     """Evaluate a partition in a process that may know nothing of the job yet."""
+    keep_freed_memory()
     try:
         bench = _bench(job)
     except ComplianceError as error:

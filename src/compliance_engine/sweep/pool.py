@@ -26,6 +26,7 @@ from compliance_engine.store.sweeps import Sweep
 from compliance_engine.sweep.found import Changed, Evaluated, Found, changed_of, evaluate_cases, found_of
 from compliance_engine.sweep.law import Law, law_of_snapshots
 from compliance_engine.sweep.lots import CHUNK, Lot
+from compliance_engine.sweep.memory import keep_freed_memory
 from compliance_engine.sweep.processes import processes
 
 _MOST_WORKERS = 4  # one process writes what they find, and is busy then
@@ -195,6 +196,7 @@ _evaluator: Evaluator | None = None
 
 def evaluator_of(work: Work) -> Evaluator:
     """Return a way to evaluate in a process that only reads the store."""
+    keep_freed_memory()
     with law_of_snapshots(work.rules, work.calendars) as law:
         judge = Judge(law.findings, workers=1)
         return Evaluator(_reading(work.url), work.sweep, law.engine(work.sweep.question), judge)

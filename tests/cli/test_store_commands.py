@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import json
 import sqlite3
+from datetime import datetime
 from pathlib import Path
 
 import pytest
@@ -325,3 +326,47 @@ def test_a_store_of_an_earlier_version_is_brought_up(desk: Desk):
 def test_a_sweep_that_is_resumed_goes_on_as_it_began(desk: Desk):
     assert desk.call("sweep", "--store", desk.store, "--resume", "--full") == 2
     assert "leave out --full" in desk.capsys.readouterr().err
+
+
+def steps(path: Path) -> list[dict[str, object]]:
+    return [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines()]
+
+
+def test_the_log_of_sweeps_has_a_line_for_each_step(desk: Desk):
+    desk.write(case_row("a"), row("a", "2026-01-05"))
+    desk.put()
+    log = desk.folder / "sweeps.jsonl"
+    first = desk.sweep("--log", log)
+    assert [one["step"] for one in steps(log)] == ["begun", "committed", "finished"]
+    begun, committed, finished = steps(log)
+    assert all(datetime.fromisoformat(str(one["at"])).tzinfo for one in steps(log))
+    hashes = {name: first[name] for name in ("rules", "calendars", "data", "engine_version")}
+    asked = {"sweep": 1, "as_of": "2026-02-02", "districts": 1, "cases": 1, "last_import": 1}
+    assert begun.items() >= (hashes | asked).items()
+    assert len(str(first["data"])) == 64
+    assert committed["districts"] == {"tx.one": first["counts"]["written"]}
+    assert (finished["digest"], finished["counts"]) == (first["digest"], first["counts"])
+    desk.write(case_row("a"), row("a", "2026-01-06"))
+    desk.put()
+    again = desk.sweep("--log", log)
+    assert [one["sweep"] for one in steps(log)] == [1, 1, 1, 2, 2, 2]
+    assert again["data"] != first["data"]
+
+
+def test_a_log_that_cannot_be_written_is_told_before_anything_is_done(desk: Desk):
+    desk.write(case_row("a"), row("a", "2026-01-05"))
+    desk.put()
+    law = ("--rules", desk.rules, "--calendars", desk.calendars)
+    missing = desk.folder / "no" / "log"
+    assert desk.call("sweep", "--store", desk.store, "--as-of", "2026-02-02", *law, "--log", missing) == 2
+    assert "--log: CE703" in desk.capsys.readouterr().err
+    assert desk.sweep()["sweep"] == 1
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="needs a device that is always full")
+def test_a_log_for_which_there_is_no_room_does_not_stop_the_sweep(desk: Desk):
+    desk.write(case_row("a"), row("a", "2026-01-05"))
+    desk.put()
+    law = ("--rules", desk.rules, "--calendars", desk.calendars)
+    code = desk.call("sweep", "--store", desk.store, "--as-of", "2026-02-02", *law, "--log", "/dev/full")
+    assert (code, desk.capsys.readouterr().err.count("--log: No space left on device")) == (0, 1)

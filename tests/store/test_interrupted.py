@@ -82,6 +82,19 @@ def test_a_resumed_sweep_does_only_what_was_left(tmp_path: Path, law):
     assert seen == ["tx.three", "tx.two"]
 
 
+def test_the_log_says_why_a_sweep_stopped_and_how_the_resumed_one_went_on(tmp_path: Path, law):
+    store = new_store(tmp_path, synthetic(*THREE, cases=5))
+    steps: list[tuple[str, dict]] = []
+    with pytest.raises(KeyboardInterrupt):
+        sweep(store, law, progress=stop_after(2), log=lambda *told: steps.append(told))
+    assert [step for step, _ in steps] == ["begun", "committed", "stopped"]
+    assert steps[-1][1] == {"sweep": 1, "reason": "KeyboardInterrupt"}
+    resume(store, law, log=lambda *told: steps.append(told))
+    assert [step for step, _ in steps[3:]] == ["begun", "committed", "finished"]
+    assert [steps[at][1]["districts"] for at in (0, 3)] == [3, 1]
+    assert list(steps[4][1]["districts"]) == ["tx.two"]
+
+
 def test_readers_never_see_a_half_sweep(tmp_path: Path, law):
     store = new_store(tmp_path, synthetic(*THREE, cases=15))
     first = sweep(store, law)

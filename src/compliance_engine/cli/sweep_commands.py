@@ -7,6 +7,7 @@ import os
 import platform
 from collections import Counter
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -29,10 +30,11 @@ from compliance_engine.cli.options import (
 )
 from compliance_engine.cli.progress import Progress as _Progress
 from compliance_engine.cli.progress import progress as _progress
+from compliance_engine.cli.step_log import step_log
 
 if TYPE_CHECKING:
     from compliance_engine.store.connect import Store
-    from compliance_engine.sweep.runner import Finished
+    from compliance_engine.sweep.runner import Finished, Log
 
 _SHOWN = 20
 _KEPT = "the districts that are done are kept, and --resume goes on"
@@ -64,6 +66,11 @@ _KEPT = "the districts that are done are kept, and --resume goes on"
     metavar="ADDRESS",
     help="Evaluate on a Dask cluster (tcp://host:8786), whose workers can open the store.",
 )
+@click.option(
+    "--log",
+    type=click.Path(path_type=Path, dir_okay=False),
+    help="Append one line of JSON for each step of the sweep to this file.",
+)
 @FORMAT
 @FAIL
 def sweep_command(**given: Any) -> int:
@@ -89,8 +96,8 @@ def sweep_command(**given: Any) -> int:
     store = open_store(given["store"])
     done: list[str] = []
     try:
-        with _progress(quiet=given["form"] == "json") as progress:
-            finished = _run(store, given, _noting(done, progress))
+        with _progress(quiet=given["form"] == "json") as progress, step_log(given["log"], _now) as log:
+            finished = _run(store, given, _noting(done, progress), log)
     except KeyboardInterrupt:
         click.echo(f"interrupted; {_KEPT}", err=True)
         raise
@@ -114,20 +121,21 @@ def _noting(done: list[str], progress: _Progress) -> _Progress:
     return note
 
 
-def _run(store: Store, given: dict[str, Any], progress: _Progress) -> Finished:
+def _now() -> datetime:
+    return datetime.now(UTC)
+
+
+def _run(store: Store, given: dict[str, Any], progress: _Progress, log: Log) -> Finished:
     from compliance_engine.store.sweeps import Process
     from compliance_engine.sweep.runner import resume_sweep, run_sweep
 
-    def clock() -> datetime:
-        return datetime.now(UTC)
-
-    process = Process(os.getpid(), platform.node(), clock())
+    process = Process(os.getpid(), platform.node(), _now())
     if given["resume"]:
         again = {name: given[name] for name in ("take_over", "workers", "scheduler")}
-        return resume_sweep(store, process, clock=clock, progress=progress, **again)
+        return resume_sweep(store, process, clock=_now, progress=progress, log=log, **again)
     question, law = read_question(given), read_given_law(given)
     how = {name: given[name] for name in ("full", "take_over", "workers", "scheduler")}
-    return run_sweep(store, question, law, process, clock=clock, progress=progress, **how)
+    return run_sweep(store, question, law, process, clock=_now, progress=progress, log=log, **how)
 
 
 def _as_json(finished: Finished) -> str:
@@ -142,6 +150,7 @@ def _as_json(finished: Finished) -> str:
         "engine_version": sweep.engine_version,
         "rules": sweep.rules,
         "calendars": sweep.calendars,
+        "data": finished.data,
         "digest": sweep.digest,
         "counts": {kind: dict(sorted(counter.items())) for kind, counter in sorted(sweep.counts.items())},
         "compared_with": None if before is None else before.number,

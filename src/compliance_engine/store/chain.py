@@ -43,6 +43,12 @@ def add_link(connection: sa.Connection, kind: Kind, number: int, digest: str) ->
     return head
 
 
+def head_at(connection: sa.Connection, kind: Kind, number: int) -> str | None:
+    """Return the head when an import or sweep was the last link; None when there is no such link."""
+    query = sa.select(chain.c.head).where(chain.c.kind == kind, chain.c.number == number)
+    return connection.execute(query).scalar()
+
+
 def next_head(before: str, kind: str, number: int, digest: str) -> str:
     """Return the head after one more link; the form never changes, since stores keep what it made."""
     return hashlib.sha256(f"{before}:{kind}:{number}:{digest}".encode()).hexdigest()

@@ -5,13 +5,15 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 
 from compliance_engine import __version__
 from compliance_engine.dates import IntArray
 from compliance_engine.engine.changes import Change
 from compliance_engine.engine.judge import Judge
-from compliance_engine.errors import Problem
+from compliance_engine.errors import ComplianceError, Problem
 from compliance_engine.store import sweeps
+from compliance_engine.store.chain import head_at
 from compliance_engine.store.changes import read_changes
 from compliance_engine.store.connect import Store
 from compliance_engine.store.digests import can_be_added_to
@@ -24,6 +26,8 @@ from compliance_engine.sweep.writing import Writer
 
 Progress = Callable[[int, int, str], None]
 """Called with the districts done, how many there are to do, and the name of the one just done."""
+Log = Callable[[str, Mapping[str, Any]], None]
+"""Called with what happened (begun, committed, finished, stopped) and what is to be known of it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,18 +35,20 @@ class Finished:
     """A finished sweep.
 
     Attributes:
+        data: The head of the chain at the last import it knows of: a hash of all facts.
         before: The sweep that finished before it, None for the first.
         changes: What differs from that one; empty for the first.
         warnings: What the evaluator could not use (calendars that are named and do not exist).
     """
 
     sweep: Sweep
+    data: str | None
     before: Sweep | None
     changes: Sequence[Change]
     warnings: Sequence[Problem]
 
 
-def _silent(done: int, total: int, name: str) -> None:
+def _silent(*_: object) -> None:
     """Say nothing."""
 
 
@@ -59,6 +65,7 @@ def run_sweep(
     scheduler: str | None = None,
     judge: Judge | None = None,
     progress: Progress = _silent,
+    log: Log = _silent,
 ) -> Finished:
     """Evaluate and judge every case of a store of which the sweep before it does not answer for this one.
 
@@ -71,6 +78,7 @@ def run_sweep(
         scheduler: The address of a Dask cluster that evaluates instead.
         judge: Judges situations in this process; one that follows the law's findings rules by default.
         progress: Told of each district done.
+        log: Told of each step of the sweep.
 
     Raises: StoreProblem CE610 while another process sweeps, CE612 when another has taken over, CE613 for a
         store without cases.
@@ -78,8 +86,8 @@ def run_sweep(
     sweep = sweeps.begin(
         store, question, law.rules, law.calendars, process, engine_version=__version__, take_over=take_over
     )
-    where = Where(workers, scheduler)
-    return _run(store, sweep, law, process, clock, judge, progress, where, full=full)
+    where, judging = Where(workers, scheduler), judge or Judge(law.findings)
+    return _Run(store, sweep, law, process, clock, judging, where, progress, log).finish(full=full)
 
 
 def resume_sweep(
@@ -92,6 +100,7 @@ def resume_sweep(
     scheduler: str | None = None,
     judge: Judge | None = None,
     progress: Progress = _silent,
+    log: Log = _silent,
 ) -> Finished:
     """Finish the sweep that was interrupted, with the rules, calendars and facts it began with.
 
@@ -99,41 +108,83 @@ def resume_sweep(
     """
     sweep = sweeps.resume(store, process, take_over=take_over)
     with law_of(store, sweep) as law:
-        return _run(store, sweep, law, process, clock, judge, progress, Where(workers, scheduler))
+        where, judging = Where(workers, scheduler), judge or Judge(law.findings)
+        return _Run(store, sweep, law, process, clock, judging, where, progress, log).finish()
 
 
-def _run(
-    store: Store,
-    sweep: Sweep,
-    law: Law,
-    process: Process,
-    clock: Callable[[], datetime],
-    judge: Judge | None,
-    progress: Progress,
-    where: Where,
-    *,
-    full: bool = False,
-) -> Finished:
-    hashes = LawHashes(law)
-    judging = judge or Judge(law.findings)
-    try:
-        before, stale, todo, known = _to_do(store, sweep, hashes, full=full)
-        writer = Writer(store, sweep, process, hashes, before, stale if full else None, known)
-        number = sum(part.size for lot in todo for part in lot.parts)
+@dataclass(frozen=True, slots=True)
+class _Run:
+    """A sweep that has begun."""
+
+    store: Store
+    sweep: Sweep
+    law: Law
+    process: Process
+    clock: Callable[[], datetime]
+    judge: Judge
+    where: Where
+    progress: Progress
+    log: Log
+
+    def finish(self, *, full: bool = False) -> Finished:
+        """Do what is to be done; whatever stops it, the lock is given up."""
+        store, number = self.store, self.sweep.number
+        hashes = LawHashes(self.law)
+        with store.read() as connection:
+            data = head_at(connection, "import", self.sweep.last_import)
+        try:
+            before, stale, todo, known = _to_do(store, self.sweep, hashes, full=full)
+            writer = Writer(store, self.sweep, self.process, hashes, before, stale if full else None, known)
+            self.log("begun", self._begun(todo) | {"data": data})
+            self._evaluate(todo, writer)
+            finished = sweeps.finish(store, number, self.process, self.clock())
+        except BaseException as error:
+            sweeps.let_go(store, number, self.process)
+            self.log("stopped", {"sweep": number, "reason": _reason(error)})
+            raise
+        self.log("finished", {"sweep": number, "digest": finished.digest, "counts": finished.counts})
+        with store.read() as connection:
+            changes = [] if before is None else read_changes(connection, before, finished)
+        return Finished(finished, data, before, changes, tuple(dict.fromkeys(writer.warnings)))
+
+    def _evaluate(self, todo: Sequence[Lot], writer: Writer) -> None:
+        cases = sum(part.size for lot in todo for part in lot.parts)
         total, done = sum(len(lot.parts) for lot in todo), 0
-        with pool(store, sweep, law, judging, number, where) as evaluating:
+        with pool(self.store, self.sweep, self.law, self.judge, cases, self.where) as evaluating:
             for lot, found in answers(todo, evaluating):
-                writer.write(lot, found)
+                written = writer.write(lot, found)
                 for district in lot.districts:
                     done += 1
-                    progress(done, total, district.name)
-        finished = sweeps.finish(store, sweep.number, process, clock())
-    except BaseException:
-        sweeps.let_go(store, sweep.number, process)
-        raise
-    with store.read() as connection:
-        changes = [] if before is None else read_changes(connection, before, finished)
-    return Finished(finished, before, changes, tuple(dict.fromkeys(writer.warnings)))
+                    self.progress(done, total, district.name)
+                self.log(
+                    "committed",
+                    {"sweep": self.sweep.number, "districts": written, "done": done, "total": total},
+                )
+
+    def _begun(self, todo: Sequence[Lot]) -> dict[str, Any]:
+        sweep, asked = self.sweep, self.sweep.question
+        return {
+            "sweep": sweep.number,
+            "as_of": asked.as_of,
+            "known_at": asked.known_at,
+            "readings": asked.readings,
+            "project_until": asked.project_until,
+            "engine_version": sweep.engine_version,
+            "rules": sweep.rules,
+            "calendars": sweep.calendars,
+            "last_import": sweep.last_import,
+            "districts": sum(len(lot.parts) for lot in todo),
+            "cases": sum(part.size for lot in todo for part in lot.parts),
+            "process": self.process.number,
+            "host": self.process.host,
+        }
+
+
+def _reason(error: BaseException) -> str:
+    """Return why a sweep stops; nothing of the text of errors that are not ours, which may quote a record."""
+    if isinstance(error, ComplianceError):
+        return ", ".join(dict.fromkeys(problem.code for problem in error.problems))
+    return type(error).__name__
 
 
 def _to_do(

@@ -52,8 +52,11 @@ class Writer:
     known: Mapping[int, tuple[Tally, str]]
     warnings: list[Problem] = field(default_factory=list)
 
-    def write(self, lot: Lot, answers: Iterator[Answer]) -> None:
-        """Write what was found for the cases of some districts, and that the districts are done."""
+    def write(self, lot: Lot, answers: Iterator[Answer]) -> dict[str, Counter[str]]:
+        """Write what was found for the cases of some districts, and that the districts are done.
+
+        Returns: What was written, by the name of the district.
+        """
         first = next(answers, None)  # before the transaction begins: it may take long to come
         with self.store.write() as connection:
             written = _Lot(self, connection, lot)
@@ -64,6 +67,7 @@ class Writer:
             sweeps.finish_districts(
                 self.store, connection, self.sweep.number, self.process, written.finished()
             )
+        return {one.name: written.written[one.key] for one in lot.districts}
 
     def check(self, connection: sa.Connection, lot: Lot, changed: IntArray, districts: IntArray) -> None:
         """Warn of cases that came out otherwise although the sweep before should have answered for them.

@@ -9,7 +9,7 @@ _CODE = """
 import resource
 import numpy as np
 import pyarrow as pa
-from compliance_engine.sweep.memory import keep_freed_memory
+from compliance_engine.memory import settle_in
 
 def faults():
     before = resource.getrusage(resource.RUSAGE_SELF).ru_minflt
@@ -18,8 +18,8 @@ def faults():
     return resource.getrusage(resource.RUSAGE_SELF).ru_minflt - before
 
 given_back = faults()
-keep_freed_memory()
-keep_freed_memory()
+settle_in()
+settle_in()
 print(given_back, faults(), pa.default_memory_pool().backend_name)
 """
 

@@ -14,6 +14,7 @@ import click
 
 from compliance_engine import __version__
 from compliance_engine.cli.exit_codes import BAD_INPUT
+from compliance_engine.memory import collect_seldom
 
 if TYPE_CHECKING:
     from compliance_engine.errors import Problem
@@ -85,6 +86,7 @@ def cli() -> None:
 def main(arguments: list[str] | None = None) -> None:
     """Run the command line; problems are printed one per line, without a traceback."""
     _buffer_output()
+    collect_seldom()
     code = run(lambda: cli.main(args=arguments, prog_name="compliance-engine", standalone_mode=False))
     try:
         sys.stdout.flush()

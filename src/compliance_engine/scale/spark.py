@@ -17,6 +17,7 @@ import pyarrow.compute as pc
 from compliance_engine.cases.tables import CASES, EVENTS
 from compliance_engine.engine.judge import Judge
 from compliance_engine.errors import Place, Problem, UsageProblem
+from compliance_engine.memory import settle_in
 from compliance_engine.scale.batches import (
     CASE_RESULTS,
     Results,
@@ -28,7 +29,6 @@ from compliance_engine.store.contents import Snapshot
 from compliance_engine.store.sweeps import Question
 from compliance_engine.store.wording import ABOUT_CASE, DEADLINES, FINDINGS
 from compliance_engine.sweep.law import Law, law_of_snapshots
-from compliance_engine.sweep.memory import keep_freed_memory
 
 _EVENTS = "events"
 _SUMS = pa.schema([("state", pa.string()), ("district", pa.string()), ("lanes", pa.list_(pa.int64()))])
@@ -103,7 +103,7 @@ _known: dict[tuple[str, str], tuple[Law, Judge]] = {}
 def _batches(work: _Work, batches: Iterable[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
     key = (work.rules.hash, work.calendars.hash)
     if key not in _known:
-        keep_freed_memory()
+        settle_in()
         _known.clear()
         with law_of_snapshots(work.rules, work.calendars) as law:
             _known[key] = law, Judge(law.findings, workers=1)

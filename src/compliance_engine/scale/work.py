@@ -16,13 +16,13 @@ from compliance_engine.cases.importers import read_folder
 from compliance_engine.cases.importers.outcome import Imported, QuarantinedRow, write_quarantine
 from compliance_engine.engine.judge import Judge
 from compliance_engine.errors import CaseProblem, ComplianceError, Place, Problem, StoreProblem
+from compliance_engine.memory import settle_in
 from compliance_engine.scale.batches import Results, district_sums, evaluate_tables
 from compliance_engine.scale.job import LAW_FILE, Job, program_version, read_archive
 from compliance_engine.scale.partitions import file_hash, input_hashes, partition_folder
 from compliance_engine.scale.publishing import published
 from compliance_engine.scale.records import RECORD_FILE, Record
 from compliance_engine.sweep.law import Law, law_of_snapshots
-from compliance_engine.sweep.memory import keep_freed_memory
 
 QUARANTINE_FILE = "quarantine.csv"
 _TABLES = ("cases", "deadlines", "findings")
@@ -46,7 +46,7 @@ class Bench:
 
 def work(job: Job, name: str) -> Outcome:
     """Evaluate a partition in a process that may know nothing of the job yet."""
-    keep_freed_memory()
+    settle_in()
     try:
         bench = _bench(job)
     except ComplianceError as error:

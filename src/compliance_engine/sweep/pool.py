@@ -17,6 +17,7 @@ import sqlalchemy as sa
 from compliance_engine.engine.evaluate import Engine
 from compliance_engine.engine.judge import Judge
 from compliance_engine.errors import Problem
+from compliance_engine.memory import settle_in
 from compliance_engine.store.arrow import arrow_connection
 from compliance_engine.store.bulk import Readable
 from compliance_engine.store.connect import Store, open_store
@@ -26,7 +27,6 @@ from compliance_engine.store.sweeps import Sweep
 from compliance_engine.sweep.found import Changed, Evaluated, Found, changed_of, evaluate_cases, found_of
 from compliance_engine.sweep.law import Law, law_of_snapshots
 from compliance_engine.sweep.lots import CHUNK, Lot
-from compliance_engine.sweep.memory import keep_freed_memory
 from compliance_engine.sweep.processes import processes
 
 _MOST_WORKERS = 4  # one process writes what they find, and is busy then
@@ -196,7 +196,7 @@ _evaluator: Evaluator | None = None
 
 def evaluator_of(work: Work) -> Evaluator:
     """Return a way to evaluate in a process that only reads the store."""
-    keep_freed_memory()
+    settle_in()
     with law_of_snapshots(work.rules, work.calendars) as law:
         judge = Judge(law.findings, workers=1)
         return Evaluator(_reading(work.url), work.sweep, law.engine(work.sweep.question), judge)

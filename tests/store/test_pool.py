@@ -102,7 +102,7 @@ def test_all_cases_are_in_one_chunk_each(tmp_path: Path, size, monkeypatch: pyte
     monkeypatch.setattr(lots, "CHUNK", size)
     store = new_store(tmp_path, synthetic(*GIVEN, cases=9))
     with store.read() as connection:
-        parts = [lots.Part(one) for one in read_districts(connection)]
+        parts = lots.whole_parts(connection, read_districts(connection))
         todo = list(lots.lots(connection, parts))
         chunks = [chunk for lot in todo for chunk in lot.chunks]
         keys = [read_facts(connection, one, known_at=None, until_import=1).keys.tolist() for one in chunks]

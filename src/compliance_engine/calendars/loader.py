@@ -10,6 +10,7 @@ from pathlib import Path
 from compliance_engine.calendars.checks import check_year
 from compliance_engine.calendars.models import Calendar, SchoolYear, join_years
 from compliance_engine.errors import CalendarProblem, ComplianceError, Place, Problem, did_you_mean
+from compliance_engine.kept import kept_or_made
 from compliance_engine.strict_models import validate
 from compliance_engine.strict_yaml import Document, read_yaml
 
@@ -74,18 +75,24 @@ def calendar_id(year: SchoolYear) -> str:
     return f"{year.district}/{year.track}" if year.track else year.district
 
 
-def load_calendars(source: Path | Sequence[Path]) -> CalendarLibrary:
+def load_calendars(source: Path | Sequence[Path], *, cache: Path | None = None) -> CalendarLibrary:
     """Read calendar files.
 
     Args:
         source: A folder (all ``.yaml`` files below it), a file, or several of either.
+        cache: A folder in which calendars without problems are kept between runs; None keeps nothing.
 
     Raises: CalendarProblem with every problem of every file.
     """
     given = [source] if isinstance(source, Path) else list(source)
     problems: list[Problem] = []
+    files = _files(given, problems)
+    return kept_or_made(cache, CalendarLibrary, files, lambda: _load(files, problems))
+
+
+def _load(files: Sequence[Path], problems: list[Problem]) -> CalendarLibrary:
     read: list[tuple[SchoolYear, Document]] = []
-    for path in _files(given, problems):
+    for path in files:
         try:
             document = read_yaml(path)
             year = validate(document, SchoolYear, code="CE301", thing=_thing(document))

@@ -99,13 +99,13 @@ def _batches(given: dict[str, Any]) -> Iterator[CaseBatch]:
         return
     from compliance_engine.store.connect import open_store
     from compliance_engine.store.facts import last_import, read_districts, read_facts
-    from compliance_engine.sweep.lots import Part, lots
+    from compliance_engine.sweep.lots import lots, whole_parts
 
     store = open_store(given["store"])
     try:
         with store.read() as connection:
             until = last_import(connection)
-            todo = list(lots(connection, [Part(one) for one in read_districts(connection)]))
+            todo = list(lots(connection, whole_parts(connection, read_districts(connection))))
         for chunk in (chunk for lot in todo for chunk in lot.chunks):
             with store.read() as connection:
                 facts = read_facts(connection, chunk, known_at=None, until_import=until)

@@ -151,9 +151,11 @@ def read_given_law(given: Mapping[str, Any]) -> Law:
 
     Raises: ComplianceError with all that is wrong with them.
     """
+    from compliance_engine.calendars.legal_holidays import keep_in
     from compliance_engine.data_files import calendars_folder, rules_folder
     from compliance_engine.sweep.law import read_law
 
+    keep_in(cache_folder())
     folders = rules_folder(given["rules"]), calendars_folder(given["calendars"])
     return read_law(*folders, given["policy"], cache=cache_folder())
 

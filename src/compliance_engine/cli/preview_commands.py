@@ -79,11 +79,13 @@ def preview_command(**given: Any) -> int:
     compliance-engine preview --state tx --calendar tx.lubbock_cooper_isd \\
         --event consent_to_evaluate_received=2026-03-23,purpose=initial --as-of 2026-03-23
     """
+    from compliance_engine.calendars.legal_holidays import keep_in
     from compliance_engine.cases.rule_vocabulary import load_corpus
     from compliance_engine.data_files import rules_folder
     from compliance_engine.engine.evaluate import Engine
     from compliance_engine.engine.preview import preview
 
+    keep_in(cache_folder())
     child, events = _read(given)
     wanted = None if child.state == EVERY_STATE else {child.state}
     corpus = load_corpus(
@@ -168,7 +170,7 @@ def _findings(shown: Preview, corpus: Corpus) -> list[dict[str, Any]]:
 
     found = []
     evaluation = shown.evaluation
-    judged = judge_evaluation(evaluation, Judge(load_findings_rules(corpus.folder)))
+    judged = judge_evaluation(evaluation, Judge(load_findings_rules(corpus.folder), kept_in=cache_folder()))
     for block, verdicts in zip(evaluation.blocks, judged, strict=True):
         for row, number in enumerate(verdicts.of_row):
             verdict = verdicts.verdicts[int(number)]
@@ -244,7 +246,6 @@ def _calendar(given: str | None, folder: Path | None) -> tuple[CalendarLibrary, 
     """Return the library that holds the calendar asked for, and the reference to it."""
     from compliance_engine.calendars.loader import CalendarLibrary, load_calendars
     from compliance_engine.data_files import calendars_folder
-    from compliance_engine.kept import kept_or_made
 
     if given is None:
         return CalendarLibrary({}, {}), None
@@ -256,8 +257,7 @@ def _calendar(given: str | None, folder: Path | None) -> tuple[CalendarLibrary, 
     state, _, rest = given.partition(".")
     near = where / state / rest.partition("/")[0].partition(".")[0]
     near = near if near.is_dir() else where
-    files = sorted(near.rglob("*.yaml"))
-    return kept_or_made(cache_folder(), CalendarLibrary, files, lambda: load_calendars(near)), given
+    return load_calendars(near, cache=cache_folder()), given
 
 
 def _projection(until: int | None) -> Any:

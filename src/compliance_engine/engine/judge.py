@@ -17,6 +17,7 @@ import tempfile
 from collections.abc import Iterable, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, field
+from importlib.metadata import version
 from pathlib import Path
 from typing import IO, Any
 
@@ -24,6 +25,7 @@ from compliance_engine.engine import judge_worker
 from compliance_engine.engine.findings_rules import FINDING, Condition, FindingRule, FindingsRules
 from compliance_engine.engine.situations import PROPERTIES, Situation, Value, complete
 from compliance_engine.errors import EngineProblem, Place, Problem
+from compliance_engine.kept import keep, read_kept
 
 BATCH_SIZE = 300
 WORKERS = 2
@@ -71,6 +73,8 @@ class Judge:
         batch_size: Situations a child process judges at most; a few hundred.
         workers: Child processes at a time.
         worker: The program the child runs.
+        kept_in: A folder in which verdicts are kept between runs, for a night judges what nights before
+            judged; None keeps none.
     """
 
     def __init__(
@@ -80,20 +84,29 @@ class Judge:
         batch_size: int = BATCH_SIZE,
         workers: int = WORKERS,
         worker: Path = WORKER,
+        kept_in: Path | None = None,
     ) -> None:
         self.rules = findings_rules
         self.batch_size = batch_size
         self.workers = workers
         self.worker = worker
         self._rulesets: dict[str, _Ruleset] = {}
+        self.kept_in = kept_in
+        self._key = [version("durable-rules"), repr(findings_rules), worker.read_text(encoding="utf-8")]
         self._memo: dict[_Key, Verdict] = {}
+        if kept_in is not None:
+            self._memo = read_kept(kept_in, "verdicts", self._key, dict) or {}
 
     def judge(self, situations: Sequence[Situation]) -> list[Verdict]:
         """Return one verdict per situation, in their order; raises as the function `judge` does."""
         whole = [self._complete(situation) for situation in situations]
         keys = [tuple(situation.values()) for situation in whole]
         asked = dict(zip(keys, whole, strict=True))
-        self._judge_new({key: situation for key, situation in asked.items() if key not in self._memo})
+        new = {key: situation for key, situation in asked.items() if key not in self._memo}
+        self._judge_new(new)
+        if new and self.kept_in is not None:
+            known = {key: verdict for key, verdict in self._memo.items() if verdict.error is None}
+            keep(self.kept_in, "verdicts", self._key, known)
         return [self._memo[key] for key in keys]
 
     def _complete(self, situation: Situation) -> dict[str, Value]:

@@ -14,7 +14,6 @@ from datetime import date
 from pathlib import Path
 from typing import Any
 
-from compliance_engine.engine.judge import Judge
 from compliance_engine.errors import ComplianceError, Place, Problem, StoreProblem
 from compliance_engine.scale.batches import digest_of_sums
 from compliance_engine.scale.job import LAW_FILE, Job, law_archive, program_version
@@ -113,7 +112,7 @@ def _outcomes(
 
         return outcomes_on(job, waiting, scheduler)
     if workers == 1:
-        return outcomes_here(job, waiting, Bench(law, Judge(law.findings)))
+        return outcomes_here(job, waiting, Bench(law, law.judge()))
     return outcomes_beside(job, waiting, workers)
 
 

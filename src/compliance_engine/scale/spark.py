@@ -106,7 +106,7 @@ def _batches(work: _Work, batches: Iterable[pa.RecordBatch]) -> Iterator[pa.Reco
         settle_in()
         _known.clear()
         with law_of_snapshots(work.rules, work.calendars) as law:
-            _known[key] = law, Judge(law.findings, workers=1)
+            _known[key] = law, law.judge(workers=1)
     law, judge = _known[key]
     for batch in batches:
         cases, events = _tables(pa.Table.from_batches([batch]))

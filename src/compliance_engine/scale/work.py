@@ -108,7 +108,7 @@ def _read_bench(job: Job, path: Path) -> Bench:
         found = "a worker finds other rules or calendars there"
         raise StoreProblem(Problem(Place(str(path)), "CE622", "law", found, mend=mend))
     with law_of_snapshots(*snapshots) as law:
-        return Bench(law, Judge(law.findings, workers=job.judges))
+        return Bench(law, law.judge(job.judges))
 
 
 def _read(folder: Path, job: Job) -> tuple[dict[str, str], Imported]:

@@ -10,16 +10,17 @@ import numpy as np
 import pyarrow as pa
 import sqlalchemy as sa
 
-from compliance_engine.dates import NO_DAY
+from compliance_engine.dates import NO_DAY, IntArray
 from compliance_engine.engine.changes import Change, day_or_none, kind_of
 from compliance_engine.engine.columns import Status
-from compliance_engine.store.bulk import read_table
+from compliance_engine.store.bulk import among, read_table
 from compliance_engine.store.states import evaluated_after
 from compliance_engine.store.sweeps import Sweep
 from compliance_engine.store.tables import cases, deadlines, of_case
 from compliance_engine.store.words import texts_of
 
 _NO_DAY = int(NO_DAY)
+_FEW = 10_000
 _ROW = pa.schema(
     [
         ("case_id", pa.string()),
@@ -28,15 +29,25 @@ _ROW = pa.schema(
 )
 
 
-def read_changes(connection: sa.Connection, before: Sweep, after: Sweep) -> list[Change]:
-    """Return every deadline that differs between two finished sweeps, sorted by case, rule and opening."""
+def read_changes(
+    connection: sa.Connection, before: Sweep, after: Sweep, changed: IntArray | None = None
+) -> list[Change]:
+    """Return every deadline that differs between two finished sweeps, sorted by case, rule and opening.
+
+    Args:
+        changed: The cases of which rows began since, where they are known.
+    """
     low, high = deadlines.c.valid_from, deadlines.c.valid_to
     ended = (low <= before.number) & (high > before.number) & (high <= after.number)
     began = (low > before.number) & (low <= after.number) & (high.is_(None) | (high > after.number))
     pairs: dict[tuple[str, int, int, int], list[tuple[int, int] | None]] = {}
     # a case with new rows was evaluated since; its rows are found by it, old ones by an index of their own
-    evaluated = evaluated_after(connection, before.number, deadlines.c.case_key)
-    for side, rows in enumerate((ended, began & evaluated)):
+    key = deadlines.c.case_key
+    if changed is not None and len(changed) <= _FEW:
+        of_cases = among(key, changed)
+    else:
+        of_cases = [evaluated_after(connection, before.number, key)]
+    for side, rows in ((0, ended), *((1, began & some) for some in of_cases)):
         for case_id, rule, opened, nth, due, status in _rows(connection, rows):
             pair = pairs.setdefault((case_id, rule, opened, nth), [None, None])
             pair[side] = (due, status)

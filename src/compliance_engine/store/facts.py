@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import pyarrow as pa
@@ -50,19 +50,11 @@ _EVER = -(2**63)
 
 @dataclass(frozen=True, slots=True)
 class District:
-    """One part of the store.
-
-    Attributes:
-        cases: How many cases it has.
-        first, last: The smallest and the largest of their numbers.
-    """
+    """One part of the store."""
 
     key: int
     state: str
     district: str
-    cases: int
-    first: int
-    last: int
 
     @property
     def name(self) -> str:
@@ -70,6 +62,14 @@ class District:
         return (
             self.district if self.district.startswith(f"{self.state}.") else f"{self.state} {self.district}"
         )
+
+
+class Extent(NamedTuple):
+    """How many cases a district has, and the smallest and the largest of their numbers."""
+
+    cases: int
+    first: int
+    last: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -148,12 +148,18 @@ class Facts:
 
 def read_districts(connection: sa.Connection) -> list[District]:
     """Return all districts that have cases, sorted by state and name."""
-    key = cases.c.case_key
-    numbers = (sa.func.count(key), sa.func.min(key), sa.func.max(key))
-    query = sa.select(districts.c.district_key, districts.c.state, districts.c.district, *numbers)
-    query = query.join_from(districts, cases).group_by(districts.c.district_key)
+    query = sa.select(districts.c.district_key, districts.c.state, districts.c.district)
+    query = query.where(sa.exists().where(cases.c.district_key == districts.c.district_key))
     found = [District(*row) for row in connection.execute(query)]
     return sorted(found, key=lambda one: (one.state, one.district))
+
+
+def extents(connection: sa.Connection, chosen: Sequence[int]) -> dict[int, Extent]:
+    """Return the extent of each of some districts, by their keys."""
+    key, district = cases.c.case_key, cases.c.district_key
+    query = sa.select(district, sa.func.count(key), sa.func.min(key), sa.func.max(key))
+    rows = connection.execute(query.where(district.in_(chosen)).group_by(district))
+    return {one: Extent(*extent) for one, *extent in rows}
 
 
 def numbers_of(connection: Readable, chosen: Sequence[int]) -> IntArray:

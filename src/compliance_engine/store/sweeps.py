@@ -23,7 +23,6 @@ from compliance_engine.store.facts import District, last_import, read_districts
 from compliance_engine.store.seals import SWEEP_ROW, row_digest
 from compliance_engine.store.tables import (
     case_states,
-    cases,
     deadlines,
     districts,
     findings,
@@ -108,7 +107,7 @@ def begin(
             connection.execute(sa.select(sweeps.c.sweep).where(sweeps.c.state == "running")).scalars().all()
         ):
             _take_back(connection, number)
-        parts = connection.execute(sa.select(cases.c.district_key).distinct()).scalars().all()
+        parts = [one.key for one in read_districts(connection)]
         if not parts:
             raise store.problem(
                 "CE613", "it holds no case", thing="sweep", mend="import a case history first"

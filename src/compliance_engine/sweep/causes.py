@@ -23,7 +23,7 @@ from compliance_engine.store.sweeps import Sweep
 from compliance_engine.store.tables import case_versions, cases, events, of_case
 from compliance_engine.store.words import all_words
 from compliance_engine.sweep.law import Law, law_of
-from compliance_engine.sweep.lots import Part, lots
+from compliance_engine.sweep.lots import lots, whole_parts
 
 Cause = Literal["day", "facts", "rules", "calendars"]
 _Key = tuple[str, str, Any, int]
@@ -59,7 +59,7 @@ def causes_between(store: Store, before: Sweep, after: Sweep) -> Iterator[Moved]
         changes = read_changes(connection, before, after)
         named = {change.case_id for change in changes}
         touched = _districts(connection, named)
-        parts = [Part(one) for one in read_districts(connection) if one.key in touched]
+        parts = whole_parts(connection, [one for one in read_districts(connection) if one.key in touched])
         todo = [chunk for lot in lots(connection, parts) for chunk in lot.chunks]
     if not changes:
         return

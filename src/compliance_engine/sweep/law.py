@@ -6,7 +6,7 @@ import hashlib
 import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date
 from importlib.metadata import version
 from pathlib import Path
@@ -17,6 +17,7 @@ from compliance_engine.calendars.models import Calendar
 from compliance_engine.cases.rule_vocabulary import load_corpus
 from compliance_engine.engine.evaluate import Engine
 from compliance_engine.engine.findings_rules import FindingsRules, load_findings_rules
+from compliance_engine.engine.judge import WORKERS, Judge
 from compliance_engine.errors import CalendarProblem
 from compliance_engine.rules.loader import FEDERAL, Corpus
 from compliance_engine.store.connect import Store
@@ -32,13 +33,22 @@ from compliance_engine.store.sweeps import Question, Sweep
 
 @dataclass(frozen=True, slots=True)
 class Law:
-    """Rules, findings rules and calendars, with the bytes they were read from."""
+    """Rules, findings rules and calendars, with the bytes they were read from.
+
+    Attributes:
+        kept_in: A folder in which verdicts are kept between runs; None keeps none.
+    """
 
     corpus: Corpus
     findings: FindingsRules
     library: CalendarLibrary
     rules: Snapshot
     calendars: Snapshot
+    kept_in: Path | None = None
+
+    def judge(self, workers: int = WORKERS) -> Judge:
+        """Return a judge by the findings rules, with so many child processes at a time."""
+        return Judge(self.findings, workers=workers, kept_in=self.kept_in)
 
     def engine(self, question: Question) -> Engine:
         """Return an evaluator for what a sweep asks."""
@@ -88,7 +98,7 @@ def read_law(rules: Path, calendars: Path, policy: Path | None = None, *, cache:
     """Read a folder of rules and one of calendars, and perhaps one of local policy.
 
     Args:
-        cache: A folder in which checked rules are kept between runs; None keeps nothing.
+        cache: A folder in which what was checked and judged is kept between runs; None keeps nothing.
 
     Raises: ComplianceError with all problems of the rules, or of the findings rules, or of the calendars.
     """
@@ -96,8 +106,9 @@ def read_law(rules: Path, calendars: Path, policy: Path | None = None, *, cache:
     return Law(
         load_corpus(rules, policy=policy, cache=cache),
         load_findings_rules(rules),
-        load_calendars(calendars),
+        load_calendars(calendars, cache=cache),
         *snapshots,
+        cache,
     )
 
 
@@ -112,12 +123,17 @@ def law_of(store: Store, sweep: Sweep) -> Iterator[Law]:
 
 
 @contextmanager
-def law_of_snapshots(rules: Snapshot, calendars: Snapshot) -> Iterator[Law]:
-    """Give the law that some files say."""
+def law_of_snapshots(rules: Snapshot, calendars: Snapshot, kept_in: Path | None = None) -> Iterator[Law]:
+    """Give the law that some files say.
+
+    Args:
+        kept_in: A folder in which verdicts are kept between runs.
+    """
     with tempfile.TemporaryDirectory(prefix="compliance-engine-") as folder:
         for snapshot in (rules, calendars):
             write_snapshot(snapshot, Path(folder) / snapshot.kind)
-        yield read_law(Path(folder) / "rules", Path(folder) / "calendars")
+        law = read_law(Path(folder) / "rules", Path(folder) / "calendars")
+        yield replace(law, kept_in=kept_in)
 
 
 def _projection(until: date | None) -> Callable[[Calendar], Calendar] | None:

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Container, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 import sqlalchemy as sa
 
 from compliance_engine.dates import IntArray
-from compliance_engine.store.facts import Chosen, District, numbers_of
+from compliance_engine.store.facts import Chosen, District, Extent, extents, numbers_of
 
 CHUNK = 25_000
 """Cases evaluated and judged together: enough to be worth the start, few enough to need little memory."""
@@ -20,20 +20,34 @@ class Part:
     """A district to be done.
 
     Attributes:
-        keys: The cases to evaluate; None for all of them.
+        chosen: The numbers of the cases to evaluate; the extent of the district for all of them.
     """
 
     district: District
-    keys: IntArray | None = None
+    chosen: IntArray | Extent
+
+    @property
+    def whole(self) -> bool:
+        """Whether all cases are evaluated."""
+        return isinstance(self.chosen, Extent)
 
     @property
     def size(self) -> int:
         """How many cases are evaluated."""
-        return self.district.cases if self.keys is None else len(self.keys)
+        return self.chosen.cases if isinstance(self.chosen, Extent) else len(self.chosen)
+
+
+def whole_parts(connection: sa.Connection, chosen: Sequence[District]) -> list[Part]:
+    """Return districts of which all cases are to be evaluated."""
+    found = extents(connection, [one.key for one in chosen])
+    return [Part(one, found[one.key]) for one in chosen]
 
 
 def parts_to_do(
-    waiting: Sequence[District], stale: Mapping[int, IntArray] | None, known: Container[int]
+    connection: sa.Connection,
+    waiting: Sequence[District],
+    stale: Mapping[int, IntArray] | None,
+    known: Mapping[int, int],
 ) -> list[Part]:
     """Return the districts with the cases to evaluate.
 
@@ -41,18 +55,15 @@ def parts_to_do(
 
     Args:
         stale: The cases that an earlier sweep does not answer for; None: it answers for none.
-        known: Districts whose earlier counts and digest can be changed.
+        known: How many cases there were in districts whose earlier counts and digest can be changed.
     """
     if stale is None:
-        return [Part(one) for one in waiting]
+        return whole_parts(connection, waiting)
     none = np.zeros(0, np.int32)
-    parts = [Part(one, stale.get(one.key, none)) for one in waiting]
-    return [
-        Part(one.district)
-        if one.size * 2 > one.district.cases or (one.size and one.district.key not in known)
-        else one
-        for one in parts
-    ]
+    keys = {one.key: stale.get(one.key, none) for one in waiting}
+    most = [one for one in waiting if len(keys[one.key]) * 2 > known.get(one.key, 0)]
+    whole = {part.district.key: part for part in whole_parts(connection, most)}
+    return [whole.get(one.key) or Part(one, keys[one.key]) for one in waiting]
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,7 +80,7 @@ class Lot:
     @property
     def whole(self) -> bool:
         """Whether all cases of the districts are evaluated."""
-        return self.parts[0].keys is None
+        return self.parts[0].whole
 
     @property
     def districts(self) -> list[District]:
@@ -81,7 +92,7 @@ def lots(connection: sa.Connection, parts: Sequence[Part]) -> Iterator[Lot]:
     """Yield parts in lots: small districts together up to the cases of a chunk, a large one alone."""
     some: list[Part] = []
     for part in parts:
-        other = bool(some) and (some[0].keys is None) != (part.keys is None)
+        other = bool(some) and some[0].whole != part.whole
         if some and (other or sum(one.size for one in some) + part.size > CHUNK):
             yield _lot(connection, some)
             some = []
@@ -92,25 +103,27 @@ def lots(connection: sa.Connection, parts: Sequence[Part]) -> Iterator[Lot]:
 
 def _lot(connection: sa.Connection, parts: Sequence[Part]) -> Lot:
     districts = tuple(part.district.key for part in parts)
-    picked = [part.keys for part in parts if part.keys is not None]
-    if picked:
-        keys = np.sort(np.concatenate(picked))
-        chunks = [Chosen(districts, keys=keys[at : at + CHUNK]) for at in range(0, len(keys), CHUNK)]
-        return Lot(list(parts), chunks)
-    return Lot(list(parts), _stretches(connection, [part.district for part in parts]))
+    bounds = [part.chosen for part in parts if isinstance(part.chosen, Extent)]
+    if bounds:
+        return Lot(list(parts), _stretches(connection, districts, bounds))
+    keys = np.sort(np.concatenate([part.chosen for part in parts]))
+    return Lot(
+        list(parts), [Chosen(districts, keys=keys[at : at + CHUNK]) for at in range(0, len(keys), CHUNK)]
+    )
 
 
-def _stretches(connection: sa.Connection, districts: Sequence[District]) -> list[Chosen]:
+def _stretches(
+    connection: sa.Connection, districts: tuple[int, ...], bounds: Sequence[Extent]
+) -> list[Chosen]:
     """Return all cases of some districts by bounds of their numbers."""
-    keys = tuple(one.key for one in districts)
-    low, high = min(one.first for one in districts), max(one.last for one in districts)
-    number = sum(one.cases for one in districts)
+    low, high = min(one.first for one in bounds), max(one.last for one in bounds)
+    number = sum(one.cases for one in bounds)
     dense = number * 2 > high - low + 1
     if number <= CHUNK:
-        return [Chosen(keys, low, high, dense=dense)]
+        return [Chosen(districts, low, high, dense=dense)]
     if number == high - low + 1:
         edges = range(low, high + 1, CHUNK)
-        return [Chosen(keys, at, min(at + CHUNK - 1, high), dense=True) for at in edges]
-    numbers = numbers_of(connection, keys)
+        return [Chosen(districts, at, min(at + CHUNK - 1, high), dense=True) for at in edges]
+    numbers = numbers_of(connection, districts)
     pieces = [numbers[at : at + CHUNK] for at in range(0, len(numbers), CHUNK)]
-    return [Chosen(keys, int(piece[0]), int(piece[-1]), dense=dense) for piece in pieces]
+    return [Chosen(districts, int(piece[0]), int(piece[-1]), dense=dense) for piece in pieces]

@@ -8,12 +8,13 @@ from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Executor, Future
 from concurrent.futures.process import BrokenProcessPool
 from contextlib import AbstractContextManager, contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Protocol
 
 import sqlalchemy as sa
 
+from compliance_engine.calendars.legal_holidays import keep_in
 from compliance_engine.engine.evaluate import Engine
 from compliance_engine.engine.judge import Judge
 from compliance_engine.errors import Problem
@@ -116,12 +117,14 @@ class Work:
 
     Attributes:
         url: The database, with its password.
+        kept_in: A folder in which what was found is kept between runs.
     """
 
     url: str
     sweep: Sweep
     rules: Snapshot
     calendars: Snapshot
+    kept_in: Path | None = None
 
 
 class Beside:
@@ -186,7 +189,7 @@ def pool(store: Store, sweep: Sweep, law: Law, judge: Judge, cases: int, where: 
     if number == 1 or store.engine.url.database in (None, "", ":memory:"):
         yield Here(Evaluator(store.read, sweep, law.engine(sweep.question), judge))
         return
-    with processes(number, _begin, work) as executor:
+    with processes(number, _begin, replace(work, kept_in=law.kept_in)) as executor:
         yield Beside(store, executor, number)
 
 
@@ -197,9 +200,10 @@ _evaluator: Evaluator | None = None
 def evaluator_of(work: Work) -> Evaluator:
     """Return a way to evaluate in a process that only reads the store."""
     settle_in()
-    with law_of_snapshots(work.rules, work.calendars) as law:
-        judge = Judge(law.findings, workers=1)
-        return Evaluator(_reading(work.url), work.sweep, law.engine(work.sweep.question), judge)
+    keep_in(work.kept_in)
+    with law_of_snapshots(work.rules, work.calendars, work.kept_in) as law:
+        engine = law.engine(work.sweep.question)
+        return Evaluator(_reading(work.url), work.sweep, engine, law.judge(workers=1))
 
 
 def _reading(url: str) -> Callable[[], AbstractContextManager[Readable]]:

@@ -86,7 +86,7 @@ def run_sweep(
     sweep = sweeps.begin(
         store, question, law.rules, law.calendars, process, engine_version=__version__, take_over=take_over
     )
-    where, judging = Where(workers, scheduler), judge or Judge(law.findings)
+    where, judging = Where(workers, scheduler), judge or law.judge()
     return _Run(store, sweep, law, process, clock, judging, where, progress, log).finish(full=full)
 
 
@@ -108,8 +108,8 @@ def resume_sweep(
     """
     sweep = sweeps.resume(store, process, take_over=take_over)
     with law_of(store, sweep) as law:
-        where, judging = Where(workers, scheduler), judge or Judge(law.findings)
-        return _Run(store, sweep, law, process, clock, judging, where, progress, log).finish()
+        where, judging = Where(workers, scheduler), judge or law.judge()
+        return _Run(store, sweep, law, process, clock, judging, where, progress, log, resumed=True).finish()
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,6 +125,7 @@ class _Run:
     where: Where
     progress: Progress
     log: Log
+    resumed: bool = False
 
     def finish(self, *, full: bool = False) -> Finished:
         """Do what is to be done; whatever stops it, the lock is given up."""
@@ -144,7 +145,8 @@ class _Run:
             raise
         self.log("finished", {"sweep": number, "digest": finished.digest, "counts": finished.counts})
         with store.read() as connection:
-            changes = [] if before is None else read_changes(connection, before, finished)
+            changed = None if self.resumed else writer.changed()
+            changes = [] if before is None else read_changes(connection, before, finished, changed)
         return Finished(finished, data, before, changes, tuple(dict.fromkeys(writer.warnings)))
 
     def _evaluate(self, todo: Sequence[Lot], writer: Writer) -> None:
@@ -198,8 +200,12 @@ def _to_do(
         if before is not None and answers_for(before, sweep):
             stale = stale_cases(connection, before, sweep, hashes.of)
         known = {} if before is None else sweeps.parts_of_sweep(connection, before.number)
-        sums = {key for key, (_, digest) in known.items() if can_be_added_to(digest)}
-        todo = list(lots(connection, parts_to_do(waiting, None if full else stale, sums)))
+        sums = {
+            key: counts["totals"]["cases"]
+            for key, (counts, digest) in known.items()
+            if can_be_added_to(digest)
+        }
+        todo = list(lots(connection, parts_to_do(connection, waiting, None if full else stale, sums)))
     return before, stale, todo, known
 
 

@@ -11,7 +11,6 @@ import sqlalchemy as sa
 
 from compliance_engine import __version__
 from compliance_engine.dates import NO_DAY, IntArray, to_date
-from compliance_engine.engine.judge import Judge
 from compliance_engine.errors import ComplianceError
 from compliance_engine.store.audit import Fault, Kind, check_chain, check_facts, check_snapshots
 from compliance_engine.store.connect import Store
@@ -24,7 +23,7 @@ from compliance_engine.store.tables import cases, deadlines, findings, sweep_par
 from compliance_engine.store.wording import WORDED
 from compliance_engine.store.words import Fixed, named_texts, texts_of
 from compliance_engine.sweep.law import law_of
-from compliance_engine.sweep.lots import Lot, Part, lots
+from compliance_engine.sweep.lots import Lot, lots, whole_parts
 from compliance_engine.sweep.pool import Evaluator
 from compliance_engine.sweep.rows import Rows, Texts, case_digests
 
@@ -62,7 +61,7 @@ def verify_sweep(store: Store, sweep: Sweep, *, evaluate: bool = True) -> Iterat
     with store.read() as connection:
         parts = _parts(connection, sweep.number)
         districts = [one for one in read_districts(connection) if one.key in parts]
-        todo = list(lots(connection, [Part(one) for one in districts]))
+        todo = list(lots(connection, whole_parts(connection, districts)))
     if digest_of_parts((one.state, one.district, parts[one.key]) for one in districts) != sweep.digest:
         yield Fault("sweep", f"sweep {sweep.number}", "the digest of a district or of the sweep was changed")
     if not evaluate:
@@ -71,7 +70,7 @@ def verify_sweep(store: Store, sweep: Sweep, *, evaluate: bool = True) -> Iterat
         return
     try:
         with law_of(store, sweep) as law:
-            judge = Judge(law.findings)
+            judge = law.judge()
             again = Evaluator(store.read, sweep, law.engine(sweep.question), judge)
             for lot in todo:
                 yield from _compare(store, sweep, lot, parts, again)

@@ -35,6 +35,7 @@ _DEATHS = 2
 _PLAIN = re.compile(r"[A-Za-z0-9_.:/ -]{0,100}")
 _FNV_OFFSET, _FNV_PRIME = 0x811C9DC5, 16777619
 _Key = tuple[Value, ...]
+_DELAY_CODE_KNOWN = list(PROPERTIES).index("delay_compliant")
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,7 +106,7 @@ class Judge:
         new = {key: situation for key, situation in asked.items() if key not in self._memo}
         self._judge_new(new)
         if new and self.kept_in is not None:
-            known = {key: verdict for key, verdict in self._memo.items() if verdict.error is None}
+            known = {key: verdict for key, verdict in self._memo.items() if _may_be_kept(key, verdict)}
             keep(self.kept_in, "verdicts", self._key, known)
         return [self._memo[key] for key in keys]
 
@@ -144,6 +145,11 @@ class Judge:
             rules = self.rules.for_jurisdiction(jurisdiction)
             self._rulesets[jurisdiction] = _Ruleset(jurisdiction, rules, self.rules.conclusions)
         return self._rulesets[jurisdiction]
+
+
+def _may_be_kept(key: _Key, verdict: Verdict) -> bool:
+    """Return whether there is a verdict, on a situation without free text of a record."""
+    return verdict.error is None and key[_DELAY_CODE_KNOWN] != "unknown"
 
 
 class _Ruleset:

@@ -14,6 +14,7 @@ import pyarrow.csv as csv
 import sqlalchemy as sa
 from sqlalchemy.dialects import sqlite
 
+from compliance_engine.dates import BoolArray
 from compliance_engine.store.arrow import ArrowConnection
 
 Readable = sa.Connection | ArrowConnection
@@ -21,6 +22,7 @@ Readable = sa.Connection | ArrowConnection
 _ROWS = 65_536
 _BLOCK = 1 << 24
 _NAMED = 10_000
+_TEXTS = 500
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
@@ -149,6 +151,17 @@ def among(column: sa.ColumnElement[int], numbers: npt.NDArray[np.int32]) -> list
     # written out, since thousands of parameters cost far more than the query itself
     within = column.op("IN", is_comparison=True)
     return [within(sa.literal_column(f"({', '.join(map(str, part))})")) for part in parts]
+
+
+def among_texts(column: sa.ColumnElement[str], texts: Sequence[str]) -> list[sa.ColumnElement[bool]]:
+    """Return conditions that a column has one of some texts, each naming as many as a query may."""
+    return [column.in_(texts[at : at + _TEXTS]) for at in range(0, len(texts), _TEXTS)]
+
+
+def alike(one: pa.ChunkedArray, other: pa.ChunkedArray) -> BoolArray:
+    """Return where two columns are equal, null being equal to null."""
+    both_null = pc.and_(one.is_null(), other.is_null())
+    return np.asarray(pc.fill_null(pc.or_kleene(pc.equal(one, other), both_null), False).to_numpy())
 
 
 def next_number(connection: sa.Connection, column: sa.ColumnElement[Any]) -> int:

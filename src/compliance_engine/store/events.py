@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from datetime import datetime
 from typing import Any
@@ -16,10 +16,10 @@ import sqlalchemy as sa
 
 from compliance_engine.cases.importers.outcome import Imported, QuarantinedRow
 from compliance_engine.dates import BoolArray
-from compliance_engine.store.bulk import among, insert_table, next_number, read_table, to_microseconds
+from compliance_engine.store.bulk import alike, insert_table, next_number, to_microseconds
 from compliance_engine.store.chain import add_link
 from compliance_engine.store.connect import Store
-from compliance_engine.store.known import EVENT, VERSION, known_cases, last_versions, not_in
+from compliance_engine.store.known import EVENT, VERSION, known_cases, known_events, last_versions, not_in
 from compliance_engine.store.seals import (
     IMPORT_ROW,
     VERSION_NUMBERS,
@@ -30,7 +30,7 @@ from compliance_engine.store.seals import (
     version_seals,
 )
 from compliance_engine.store.tables import case_versions, cases, districts, events, import_cases, imports
-from compliance_engine.store.words import Words, all_words
+from compliance_engine.store.words import Words
 
 _IDENTITY = ("state", "district", "program")
 _FACTS = ("calendar", "birth_day", "grade", "attributes")
@@ -141,7 +141,7 @@ class _Import:
     def run(self, form: str) -> ImportReport:
         """Add the cases, then their events, and note the import."""
         given = self.imported.cases
-        known = known_cases(self.connection)
+        known = known_cases(self.connection, given.column("case_id").to_pylist())
         self._note(form, Counts(), Counts())
         good, counts = self._conflicting_cases(given, known)
         kept = given.filter(pa.array(good))
@@ -253,14 +253,13 @@ class _Import:
 
     def _versions(self, given: pa.Table, added: int, kept: pa.Table) -> tuple[int, int]:
         """Add versions of cases that are new or changed; return how many were known before, and changed."""
-        latest = last_versions(self.connection) if added < len(given) else VERSION.empty_table()
+        keys = given.column("case_key").to_numpy()
+        latest = last_versions(self.connection, keys) if added < len(given) else VERSION.empty_table()
         row = pc.index_in(given.column("case_key"), value_set=latest.column("case_key").combine_chunks())
         new = pc.is_null(row).to_numpy()
         differs = np.zeros(len(given), np.bool_)
         for name in _FACTS:
-            before, now = latest.column(name).take(row), given.column(name)
-            same = pc.or_kleene(pc.equal(before, now), pc.and_(pc.is_null(before), pc.is_null(now)))
-            differs |= ~pc.fill_null(same, False).to_numpy()
+            differs |= ~alike(latest.column(name).take(row), given.column(name))
         changed = differs & ~new
         last = latest.column("recorded_at").take(row)
         rows = given.append_column("recorded_at", self._moments(new, last))
@@ -271,7 +270,7 @@ class _Import:
         named = pa.table({name: kept.column(name) for name in ("case_id", *_IDENTITY)})
         for name in ("calendar", *VERSION_NUMBERS, "attributes"):
             named = named.append_column(name, rows.column(name))
-        self.sealed_versions = version_seals(named, all_words(self.connection))
+        self.sealed_versions = version_seals(named, self.words.texts())
         seals = pa.array(as_signed(self.sealed_versions))
         insert_table(self.connection, case_versions, rows.append_column("seal", seals))
         return len(given) - added, int(changed.sum())
@@ -296,11 +295,10 @@ class _Import:
             self._refuse("CE605", "its case contradicts the store", event)
         table, row = table.filter(pa.array(~lost)), row.filter(pa.array(~lost))
         rows = self._event_rows(table, keys[row.to_numpy()])
-        before = self._known_events(keys, known)
-        fresh = not_in(rows, before)
-        fresh, clashes = self._event_ids(fresh, before, table)
+        old = np.intersect1d(keys, known.column("case_key").to_numpy())
+        before = known_events(self.connection, old) if len(old) else EVENT.empty_table()
+        picked, clashes = self._event_ids(not_in(rows, before), before, rows, table)
         first = next_number(self.connection, events.c.event_number)
-        picked = np.asarray(fresh, np.int64)
         order = picked[np.argsort(rows.column("case_key").to_numpy()[picked], kind="stable")]
         new = rows.take(pa.array(order))
         recorded = table.column("recorded_at").cast(pa.int64()).take(pa.array(order))
@@ -311,7 +309,7 @@ class _Import:
         new = new.append_column("import_id", pa.array(np.full(len(new), self.number, np.int32)))
         self.with_events.append(new.column("case_key").to_numpy())
         case_ids = table.column("case_id").take(pa.array(order))
-        self.sealed_events = event_seals(new, case_ids, all_words(self.connection))
+        self.sealed_events = event_seals(new, case_ids, self.words.texts())
         seals = pa.array(as_signed(self.sealed_events))
         insert_table(self.connection, events, new.append_column("seal", seals))
         return Counts(len(new), 0, len(table) - len(new) - clashes, clashes + int(lost.sum()))
@@ -332,33 +330,21 @@ class _Import:
         ]
         return pa.table(columns, schema=EVENT)
 
-    def _known_events(self, keys: npt.NDArray[np.int32], known: pa.Table) -> pa.Table:
-        """Return the stored events of the cases that were known before."""
-        old = np.intersect1d(keys, known.column("case_key").to_numpy())
-        query = sa.select(*(events.c[name] for name in EVENT.names))
-        if not len(old) or len(old) * 2 > len(known):
-            return read_table(self.connection, query, EVENT) if len(old) else EVENT.empty_table()
-        parts = [
-            read_table(self.connection, query.where(part), EVENT) for part in among(events.c.case_key, old)
-        ]
-        return pa.concat_tables(parts)
+    def _event_ids(
+        self, fresh: npt.NDArray[np.int64], before: pa.Table, rows: pa.Table, table: pa.Table
+    ) -> tuple[npt.NDArray[np.int64], int]:
+        """Leave out new events whose id is already that of another event of the case.
 
-    def _event_ids(self, fresh: Sequence[int], before: pa.Table, table: pa.Table) -> tuple[list[int], int]:
-        """Leave out new events whose id is already that of another event of the case."""
-        if table.column("event_id").null_count == len(table) or not len(before):
-            return list(fresh), 0
-        named = before.filter(pc.is_valid(before.column("event_id")))
-        pairs = zip(named.column("case_key").to_pylist(), named.column("event_id").to_pylist(), strict=True)
-        taken = set(pairs)
-        keys, ids = self._key_of(table), table.column("event_id").to_pylist()
-        clashing = [row for row in fresh if (keys[row], ids[row]) in taken]
-        names = ["case_id", "event", "occurred_on", "event_id"]
-        for event in table.select(names).take(pa.array(clashing, pa.int64())).to_pylist():
+        Args:
+            fresh: The numbers of the new ones of `rows`, which are those of `table`.
+        """
+        if rows.column("event_id").null_count == len(rows) or not len(before):
+            return fresh, 0
+        names = ["case_key", "event_id"]
+        named = before.filter(before.column("event_id").is_valid()).select(names)
+        given = rows.select(names).take(pa.array(fresh)).append_column("number", pa.array(fresh))
+        clashing = np.sort(given.join(named, names, join_type="left semi").column("number").to_numpy())
+        shown = ["case_id", "event", "occurred_on", "event_id"]
+        for event in table.select(shown).take(pa.array(clashing)).to_pylist():
             self._refuse("CE606", _OTHER_EVENT, event)
-        gone = set(clashing)
-        return [row for row in fresh if row not in gone], len(gone)
-
-    def _key_of(self, table: pa.Table) -> list[int]:
-        query = sa.select(cases.c.case_id, cases.c.case_key)
-        known = dict(self.connection.execute(query).all())
-        return [known[case_id] for case_id in table.column("case_id").to_pylist()]
+        return np.setdiff1d(fresh, clashing), len(clashing)

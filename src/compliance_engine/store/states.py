@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
+import pyarrow.compute as pc
 import sqlalchemy as sa
 
 from compliance_engine.dates import NEVER, BoolArray, IntArray, to_day
-from compliance_engine.store.bulk import Readable, among, insert_table, next_number, read_table
+from compliance_engine.store.bulk import Readable, alike, among, insert_table, next_number, read_table
 from compliance_engine.store.facts import Chosen
 from compliance_engine.store.seals import Seals, as_signed
 from compliance_engine.store.sweeps import Sweep
@@ -19,6 +21,12 @@ from compliance_engine.store.tables import case_states, case_versions, cases, im
 LawHash = Callable[[str, str | None], str]
 """Gives the hash of a state's rules with a calendar."""
 _DIGEST = pa.schema([("case_key", pa.int32()), ("digest", pa.int64())])
+_WHOLE = pa.schema(
+    [
+        *((name, pa.int32()) for name in ("case_key", "district_key", "law", "next_change_on")),
+        ("digest", pa.int64()),
+    ]
+)
 _STATE = pa.schema([("district_key", pa.int32()), ("case_key", pa.int32())])
 
 
@@ -97,25 +105,44 @@ def write_states(
     digests: tuple[IntArray, Seals],
     which: Chosen,
 ) -> None:
-    """Keep the states of cases that were evaluated.
+    """Keep the states of cases that were evaluated; of single ones, only what is no longer as it was.
 
     Args:
         districts, law, next_change: int32[n], for each of `keys`.
         digests: The keys of the cases that have any rows, and their digests.
         which: The cases, as they were chosen.
     """
+    present, signed = _digests(keys, digests)
+    columns = (
+        pa.array(keys),
+        pa.array(districts),
+        pa.array(law),
+        pa.array(next_change, mask=next_change == NEVER),
+        pa.array(signed, mask=~present),
+    )
+    rows = pa.table(columns, schema=_WHOLE)
+    if which.keys is not None:
+        rows = _unlike(connection, rows)
+        which = replace(which, keys=rows.column("case_key").to_numpy())
     for condition in which.conditions(case_states.c.case_key, case_states.c.district_key):
         connection.execute(case_states.delete().where(condition))
-    present, signed = _digests(keys, digests)
-    rows = {
-        "case_key": pa.array(keys),
-        "district_key": pa.array(districts),
-        "sweep": pa.array(np.full(len(keys), sweep, np.int32)),
-        "law": pa.array(law),
-        "next_change_on": pa.array(next_change, mask=next_change == NEVER),
-        "digest": pa.array(signed, mask=~present),
-    }
-    insert_table(connection, case_states, pa.table(rows))
+    rows = rows.append_column("sweep", pa.array(np.full(len(rows), sweep, np.int32)))
+    insert_table(connection, case_states, rows)
+
+
+def _unlike(connection: sa.Connection, rows: pa.Table) -> pa.Table:
+    """Return those of some states that the store does not hold already."""
+    query = sa.select(*(case_states.c[name] for name in _WHOLE.names))
+    keys = rows.column("case_key").to_numpy()
+    parts = [
+        read_table(connection, query.where(part), _WHOLE) for part in among(case_states.c.case_key, keys)
+    ]
+    known = pa.concat_tables(parts)
+    place = pc.index_in(rows.column("case_key"), value_set=known.column("case_key").combine_chunks())
+    same = place.is_valid().to_numpy()
+    for name in _WHOLE.names:
+        same &= alike(rows.column(name), known.column(name).take(place))
+    return rows.filter(pa.array(~same))
 
 
 def _digests(keys: IntArray, digests: tuple[IntArray, Seals]) -> tuple[BoolArray, npt.NDArray[np.int64]]:

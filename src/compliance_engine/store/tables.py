@@ -282,9 +282,10 @@ case_states = sa.Table(
     sa.Column("digest", sa.BigInteger),
     sqlite_with_rowid=False,
 )
-"""When each case was last evaluated, under which law, until when that holds, and what came of it.
+"""Under which law each case was last evaluated, until when that holds, and what came of it.
 
-`digest` null: nothing came of it. A later sweep evaluates again what this does not answer for.
+`sweep` is the one that last found any of this otherwise; `digest` null: nothing came of it. A later sweep
+evaluates again what this does not answer for.
 """
 
 for _table in (deadlines, findings):

@@ -10,10 +10,16 @@ import pyarrow as pa
 import sqlalchemy as sa
 
 from compliance_engine.dates import IntArray
-from compliance_engine.store.bulk import Readable, among, insert_rows, next_number, read_table
+from compliance_engine.store.bulk import (
+    Readable,
+    among,
+    among_texts,
+    insert_rows,
+    next_number,
+    read_table,
+)
 from compliance_engine.store.tables import words
 
-_CHUNK = 500
 _TEXT = pa.schema([("number", pa.int32()), ("text", pa.string())])
 
 
@@ -71,6 +77,10 @@ class Words:
             self._numbers.update((text, number) for number, text in numbered)
         return [self._numbers[text] for text in given]
 
+    def texts(self) -> dict[int, str]:
+        """Return the texts that were asked for, by their numbers."""
+        return {number: text for text, number in self._numbers.items()}
+
     def encode(self, column: pa.ChunkedArray) -> pa.Array:
         """Return a column of texts as numbers, null for null, int32."""
         encoded = pa.concat_arrays([pa.array([], pa.string()), *column.chunks]).dictionary_encode()
@@ -78,8 +88,8 @@ class Words:
         return numbers.take(encoded.indices)
 
     def _find(self, texts: Sequence[str]) -> None:
-        for at in range(0, len(texts), _CHUNK):
-            query = sa.select(words.c.text, words.c.word).where(words.c.text.in_(texts[at : at + _CHUNK]))
+        for part in among_texts(words.c.text, texts):
+            query = sa.select(words.c.text, words.c.word).where(part)
             self._numbers.update((text, number) for text, number in self._connection.execute(query))
 
 

@@ -35,7 +35,6 @@ _DEATHS = 2
 _PLAIN = re.compile(r"[A-Za-z0-9_.:/ -]{0,100}")
 _FNV_OFFSET, _FNV_PRIME = 0x811C9DC5, 16777619
 _Key = tuple[Value, ...]
-_DELAY_CODE_KNOWN = list(PROPERTIES).index("delay_compliant")
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,8 +94,9 @@ class Judge:
         self.kept_in = kept_in
         self._key = [version("durable-rules"), repr(findings_rules), worker.read_text(encoding="utf-8")]
         self._memo: dict[_Key, Verdict] = {}
+        self._kept: dict[bytes, Verdict] = {}
         if kept_in is not None:
-            self._memo = read_kept(kept_in, "verdicts", self._key, dict) or {}
+            self._kept = read_kept(kept_in, "verdicts", self._key, dict) or {}
 
     def judge(self, situations: Sequence[Situation]) -> list[Verdict]:
         """Return one verdict per situation, in their order; raises as the function `judge` does."""
@@ -104,10 +104,14 @@ class Judge:
         keys = [tuple(situation.values()) for situation in whole]
         asked = dict(zip(keys, whole, strict=True))
         new = {key: situation for key, situation in asked.items() if key not in self._memo}
+        if self._kept:
+            found = {key: self._kept[name] for key in new if (name := _name(key)) in self._kept}
+            self._memo.update(found)
+            new = {key: situation for key, situation in new.items() if key not in found}
         self._judge_new(new)
         if new and self.kept_in is not None:
-            known = {key: verdict for key, verdict in self._memo.items() if _may_be_kept(key, verdict)}
-            keep(self.kept_in, "verdicts", self._key, known)
+            self._kept |= {_name(key): self._memo[key] for key in new if self._memo[key].error is None}
+            keep(self.kept_in, "verdicts", self._key, self._kept)
         return [self._memo[key] for key in keys]
 
     def _complete(self, situation: Situation) -> dict[str, Value]:
@@ -147,9 +151,9 @@ class Judge:
         return self._rulesets[jurisdiction]
 
 
-def _may_be_kept(key: _Key, verdict: Verdict) -> bool:
-    """Return whether there is a verdict, on a situation without free text of a record."""
-    return verdict.error is None and key[_DELAY_CODE_KNOWN] != "unknown"
+def _name(key: _Key) -> bytes:
+    """Return the name of a situation among verdicts that are kept: no text of a record can be read there."""
+    return hashlib.sha256(repr(key).encode("utf-8", "surrogatepass")).digest()
 
 
 class _Ruleset:

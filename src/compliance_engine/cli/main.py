@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import gc
 import importlib
 import io
 import os
@@ -92,6 +93,7 @@ def main(arguments: list[str] | None = None) -> None:
         sys.stdout.flush()
     except OSError:  # said already; what could not be printed is not tried again at the end
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    gc.freeze()  # the end of a process is no time to look for cycles
     sys.exit(code)
 
 

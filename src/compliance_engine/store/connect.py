@@ -19,6 +19,8 @@ from compliance_engine.store.tables import REVISION, alembic_version, metadata
 BUSY_SECONDS = 30
 _WRITERS = 0x43454E47  # the advisory lock that writers of one PostgreSQL schema hold
 _MEMORY_MAP = 1 << 28
+_PAGES_AHEAD = 10_000
+"""Pages of 4 KiB that may wait to be brought from the log into the file; a small night does it once, at the end."""
 _PAGES_KIB = 64_000
 _NO_ROOM = ("SQLITE_FULL", "SQLITE_IOERR_WRITE", "SQLITE_IOERR_SHMSIZE", "SQLITE_IOERR_TRUNCATE")
 FIRST_REVISION = "0001"  # of stores made before migrations were noted in them
@@ -153,6 +155,7 @@ def _prepare(connection: sqlite3.Connection, _: Any) -> None:
         f"busy_timeout = {BUSY_SECONDS * 1000}",
         "journal_mode = WAL",
         "synchronous = FULL",
+        f"wal_autocheckpoint = {_PAGES_AHEAD}",
         "foreign_keys = ON",
         f"cache_size = -{_PAGES_KIB}",
         f"mmap_size = {_MEMORY_MAP}",

@@ -110,6 +110,7 @@ class Judge:
             new = {key: situation for key, situation in new.items() if key not in found}
         self._judge_new(new)
         if new and self.kept_in is not None:
+            self._kept = read_kept(self.kept_in, "verdicts", self._key, dict) or {}  # of other processes
             self._kept |= {_name(key): self._memo[key] for key in new if self._memo[key].error is None}
             keep(self.kept_in, "verdicts", self._key, self._kept)
         return [self._memo[key] for key in keys]

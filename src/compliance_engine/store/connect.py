@@ -20,7 +20,7 @@ BUSY_SECONDS = 30
 _WRITERS = 0x43454E47  # the advisory lock that writers of one PostgreSQL schema hold
 _MEMORY_MAP = 1 << 28
 _PAGES_AHEAD = 10_000
-"""Pages of 4 KiB that may wait in the log before they are brought into the file: a small night does it once."""
+"""Pages of 4 KiB that may wait in the log before they come into the file: a small night does it once."""
 _PAGES_KIB = 64_000
 _NO_ROOM = ("SQLITE_FULL", "SQLITE_IOERR_WRITE", "SQLITE_IOERR_SHMSIZE", "SQLITE_IOERR_TRUNCATE")
 FIRST_REVISION = "0001"  # of stores made before migrations were noted in them

@@ -1,7 +1,8 @@
 """The nights of a store: import, the first sweep, a quiet night, one in which 1 % of the cases changed, a full one.
 
 Sweeps are run as the command is, each in processes of its own, whose memory is looked at meanwhile. What the
-database can do at best (`limits.py`) is measured right after the first sweep.
+database can do at best (`limits.py`) is measured right after the first sweep. Before each sweep the disk is
+brought to rest, and before the nights PostgreSQL, for in a year's nights neither has just loaded everything.
 """
 
 from __future__ import annotations
@@ -119,6 +120,7 @@ def _mebibytes(process: int) -> float:
 
 def swept(figures: dict[str, float], name: str, store: str, *more: str) -> dict[str, Any]:
     """Sweep by the command; keep how long it took and the memory it needed."""
+    os.sync()  # what the step before left to be written is not of this one
     command = [
         sys.executable,
         "-m",
@@ -143,6 +145,16 @@ def swept(figures: dict[str, float], name: str, store: str, *more: str) -> dict[
     return answer
 
 
+def rest(address: str) -> None:
+    """Let PostgreSQL do now what it does by itself in the hours after a first load."""
+    store = open_store(address)
+    if store.engine.dialect.name == "postgresql":
+        with store.engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
+            connection.exec_driver_sql("VACUUM (ANALYZE)")
+            connection.exec_driver_sql("CHECKPOINT")
+    store.close()
+
+
 def measure(number: int, address: str) -> dict[str, float]:
     figures: dict[str, float] = {"cases": number, "events": 0}
     store, later = open_store(address, create=True), []
@@ -160,6 +172,7 @@ def measure(number: int, address: str) -> dict[str, float]:
         [sys.executable, str(HERE / "limits.py"), address], check=True, capture_output=True, text=True
     )
     figures |= json.loads(limits.stdout)
+    rest(address)
     swept(figures, "quiet", address, *days)
     store = open_store(address)
     with timed(figures, "import_changed"):

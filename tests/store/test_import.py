@@ -56,6 +56,18 @@ def test_only_the_new_events_of_a_second_file_are_added(tmp_path: Path):
     assert put(store, imported([case("a")], more)).events == Counts(new=1, known=1)
 
 
+def test_a_few_cases_of_a_large_store_are_known_whatever_their_ids(tmp_path: Path):
+    odd = ["o'neil", "50%", 'a"b', "a\\b", "a,b", "ä 1", "%(x)s", ":x"]
+    store = new_store(tmp_path, synthetic("tx.many", cases=60))
+    few = imported([case(one) for one in odd], [consent(one, "2026-01-05") for one in odd])
+    assert put(store, few).cases == Counts(new=8)
+    again = put(store, few)
+    assert (again.cases, again.events) == (Counts(known=8), Counts(known=8))
+    more = imported([case(one) for one in odd[:3]], [consent(one, "2026-01-06") for one in odd[:3]])
+    later = put(store, more)
+    assert (later.cases, later.events) == (Counts(known=3), Counts(new=3))
+
+
 def test_events_that_differ_in_their_attributes_alone_are_two(tmp_path: Path):
     store = new_store(tmp_path, imported([case("a")], [event("a", "removal", "2026-01-05", school_days=1)]))
     report = put(store, imported([case("a")], [event("a", "removal", "2026-01-05", school_days=2)]))

@@ -8,6 +8,7 @@ from datetime import date, timedelta
 from pathlib import Path
 
 import pytest
+import sqlalchemy as sa
 
 from compliance_engine.store.results import read_deadlines, read_findings
 from compliance_engine.store.sweeps import parts_of_sweep
@@ -54,6 +55,27 @@ def test_a_quiet_night_evaluates_only_those_whose_day_has_come(tmp_path: Path, l
     next_month = sweep(store, law, AS_OF + 30 * DAY)
     assert 0 < evaluated(next_month) < 40
     agree(tmp_path, law, [given], store, next_month, AS_OF + 30 * DAY)
+
+
+def test_a_case_that_comes_out_as_before_is_not_written_again(tmp_path: Path, law):
+    store = new_store(tmp_path, imported([KNOWN], [consent("known", "2026-01-05")]))
+    put(store, synthetic("tx.many"))
+    sweep(store, law)
+    note = event("known", "parent_meeting_request_received", "2026-01-20")
+    put(store, imported([KNOWN], [note]))
+    again = sweep(store, law)
+    assert (evaluated(again), states_of(store, again)) == (1, 0)
+    assert evaluated(sweep(store, law)) == 0
+    done = event("known", "evaluation_completed", "2026-01-22", purpose="initial")
+    put(store, imported([KNOWN], [done]))
+    assert states_of(store, sweep(store, law)) == 1
+
+
+def states_of(store, finished):
+    """Return how many states of cases a sweep wrote."""
+    query = sa.select(sa.func.count()).where(case_states.c.sweep == finished.sweep.number)
+    with store.read() as connection:
+        return connection.execute(query).scalar()
 
 
 def test_many_nights_come_out_like_full_ones(tmp_path: Path, law, database):

@@ -131,9 +131,9 @@ class _Run:
         """Do what is to be done; whatever stops it, the lock is given up."""
         store, number = self.store, self.sweep.number
         hashes = LawHashes(self.law)
-        with store.read() as connection:
-            data = head_at(connection, "import", self.sweep.last_import)
         try:
+            with store.read() as connection:
+                data = head_at(connection, "import", self.sweep.last_import)
             before, stale, todo, known = _to_do(store, self.sweep, hashes, full=full)
             writer = Writer(store, self.sweep, self.process, hashes, before, stale if full else None, known)
             self.log("begun", self._begun(todo) | {"data": data})

@@ -59,9 +59,9 @@ def test_a_quiet_night_evaluates_only_those_whose_day_has_come(tmp_path: Path, l
 
 def test_a_case_that_comes_out_as_before_is_not_written_again(tmp_path: Path, law):
     store = new_store(tmp_path, imported([KNOWN], [consent("known", "2026-01-05")]))
-    put(store, synthetic("tx.many"))
+    put(store, synthetic("tx.one"))
     sweep(store, law)
-    note = event("known", "parent_meeting_request_received", "2026-01-20")
+    note = event("known", "student_absent", "2025-11-20", school_days=1)
     put(store, imported([KNOWN], [note]))
     again = sweep(store, law)
     assert (evaluated(again), states_of(store, again)) == (1, 0)

@@ -13,6 +13,7 @@ import pyarrow.compute as pc
 import pyarrow.csv as csv
 import sqlalchemy as sa
 from sqlalchemy.dialects import sqlite
+from sqlalchemy.ext.compiler import compiles
 
 from compliance_engine.dates import BoolArray
 from compliance_engine.store.arrow import ArrowConnection
@@ -33,7 +34,8 @@ def read_table(connection: Readable, query: sa.Select[Any], schema: pa.Schema) -
         query: Selects the columns of the schema in its order, as whole numbers, texts or null.
     """
     if isinstance(connection, ArrowConnection):
-        return connection.fetch(sql_text(query, sqlite.dialect()), schema)
+        written = query.compile(dialect=sqlite.dialect(), compile_kwargs={"literal_binds": True})
+        return connection.fetch(str(written), schema)
     if connection.dialect.name == "postgresql":
         return _copied(connection, query, schema)
     cursor = connection.execute(query).cursor
@@ -49,15 +51,11 @@ def read_table(connection: Readable, query: sa.Select[Any], schema: pa.Schema) -
     return pa.Table.from_batches(batches, schema=schema)
 
 
-def sql_text(query: sa.Select[Any], dialect: sa.Dialect) -> str:
-    """Return a query as text, its parameters written out."""
-    return str(query.compile(dialect=dialect, compile_kwargs={"literal_binds": True}))
-
-
 def _copied(connection: sa.Connection, query: sa.Select[Any], schema: pa.Schema) -> pa.Table:
-    command = f"COPY ({sql_text(query, connection.dialect)}) TO STDOUT (FORMAT CSV)"
+    written = query.compile(dialect=connection.dialect, compile_kwargs={"render_postcompile": True})
+    command, given = f"COPY ({written}) TO STDOUT (FORMAT CSV)", written.params
     received = pa.BufferOutputStream()
-    with _driver(connection).cursor() as cursor, cursor.copy(command) as copy:
+    with _driver(connection).cursor() as cursor, cursor.copy(command, given) as copy:
         for data in copy:
             received.write(data)
     content = received.getvalue()
@@ -144,13 +142,33 @@ def insert_rows(
         connection.execute(table.insert(), [dict(zip(names, row, strict=True)) for row in rows])
 
 
+class _Among(sa.ColumnElement[bool]):
+    """A column has one of some numbers, written out: thousands of parameters cost far more than the query."""
+
+    inherit_cache = False
+    type = sa.Boolean()
+
+    def __init__(self, column: sa.ColumnElement[int], numbers: Sequence[int]) -> None:
+        self.column = column
+        self.listed = ", ".join(map(str, numbers)) or "NULL"
+
+
+@compiles(_Among)
+def _in_list(element: _Among, compiler: sa.Compiled, **how: Any) -> str:
+    return f"{compiler.process(element.column, **how)} IN ({element.listed})"
+
+
+@compiles(_Among, "postgresql")
+def _in_array(element: _Among, compiler: sa.Compiled, **how: Any) -> str:
+    # one constant, where a list would be planned number by number
+    return f"{compiler.process(element.column, **how)} = ANY ('{{{element.listed}}}'::int[])"
+
+
 def among(column: sa.ColumnElement[int], numbers: npt.NDArray[np.int32]) -> list[sa.ColumnElement[bool]]:
     """Return conditions that a column has one of some numbers, each naming as many as a query may."""
     listed = np.sort(numbers).tolist()
-    parts = [listed[at : at + _NAMED] for at in range(0, len(listed), _NAMED)] or [["NULL"]]
-    # written out, since thousands of parameters cost far more than the query itself
-    within = column.op("IN", is_comparison=True)
-    return [within(sa.literal_column(f"({', '.join(map(str, part))})")) for part in parts]
+    parts = [listed[at : at + _NAMED] for at in range(0, len(listed), _NAMED)] or [[]]
+    return [_Among(column, part) for part in parts]
 
 
 def among_texts(column: sa.ColumnElement[str], texts: Sequence[str]) -> list[sa.ColumnElement[bool]]:

@@ -134,7 +134,9 @@ def nights(database: str, measured: Sequence[dict[str, float]]) -> str:
         "and Texan rulebooks; every sweep is the command as a user runs it, its start included. The limit is what the",
         "same database does at best in the same run: the facts read by ADBC, and the rows of the first sweep written",
         "by bulk ingest into tables with the same keys. The full sweep at the end evaluates every case and finds",
-        "that the incremental one before it missed nothing. Memory is the largest sum over all processes of a sweep.",
+        "that the incremental one before it missed nothing: little is written then. Shares of nights are of the first",
+        "sweep, which reads, evaluates, judges and stores everything, and of the full one again. Memory is the largest",
+        "sum over all processes of a sweep.",
         "",
         "| " + " | ".join(["cases", *(f"{one['cases']:,.0f}" for one in measured)]) + " |",
         "| --- " * (len(measured) + 1) + "|",
@@ -176,8 +178,9 @@ def partitions(measured: Sequence[dict[str, float]]) -> str:
 
 
 def of_full(found: dict[str, float], name: str) -> str:
-    """Return how long a sweep took, and how much of a full one that is."""
-    return f"{found[name]:,.1f} s, {100 * found[name] / found['full']:.1f} %"
+    """Return how long a sweep took, and how much that is of the first one and of a full one later."""
+    first, full = (100 * found[name] / found[other] for other in ("first", "full"))
+    return f"{found[name]:,.1f} s; {first:.1f} %, {full:.1f} %"
 
 
 def chart(measured: Mapping[str, Sequence[dict[str, float]]]) -> str:

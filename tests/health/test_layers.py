@@ -8,7 +8,16 @@ from pathlib import Path
 import pytest
 
 SOURCE = Path(__file__).parents[2] / "src" / "compliance_engine"
-FOUNDATION = {"errors", "dates", "data_files", "strict_yaml", "strict_models", "kept", "whole_files"}
+FOUNDATION = {
+    "errors",
+    "dates",
+    "data_files",
+    "strict_yaml",
+    "strict_models",
+    "kept",
+    "memory",
+    "whole_files",
+}
 LAYERS = ["calendars", "rules", "cases", "engine", "store", "sweep", "scale", "reports", "web", "cli"]
 MODULES = sorted(SOURCE.rglob("*.py"))
 ONE_USER = {

@@ -23,6 +23,11 @@ from compliance_engine import __version__
 
 T = TypeVar("T")
 _CODE = ("calendars", "rules", "cases", "engine")
+_BROKEN = (
+    *(OSError, EOFError, ImportError, LookupError, AttributeError, TypeError, ValueError),
+    pickle.UnpicklingError,
+)
+"""What reading a file that is broken, or not there, may raise."""
 _OLD = 30 * 24 * 3600
 """Seconds after which what was made of other files or by other code is thrown away."""
 
@@ -53,7 +58,7 @@ def read_kept(folder: Path, name: str, key: Iterable[str], kind: type[T]) -> T |
         if not (_own(path) and _own(path.parent)):
             return None
         found = pickle.loads(path.read_bytes())
-    except (OSError, pickle.UnpicklingError, AttributeError, EOFError, ImportError, IndexError):
+    except _BROKEN:
         return None
     return found if isinstance(found, kind) else None
 

@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import os
 import pickle
+from importlib.metadata import PackageNotFoundError
 from pathlib import Path
 
 import pytest
 
 from compliance_engine.calendars import legal_holidays as holidays
+from compliance_engine.engine import judge as judging
 from compliance_engine.engine.findings_rules import Condition
 from compliance_engine.engine.judge import Judge
+from compliance_engine.errors import EngineProblem
 from compliance_engine.kept import keep, kept_or_made, read_kept
 from findings_samples import LATE, rule, shipped, small
 
@@ -41,8 +44,9 @@ def test_something_of_another_kind_or_broken_is_not_believed(folder: Path):
     assert read_kept(folder, "thing", ["key"], dict) is None
     assert read_kept(folder, "thing", ["other"], list) is None
     (path,) = folder.iterdir()
-    path.write_bytes(path.read_bytes()[:-3])
-    assert read_kept(folder, "thing", ["key"], list) is None
+    for broken in (path.read_bytes()[:-3], b"", b"\x80\xff", b"text"):
+        path.write_bytes(broken)
+        assert read_kept(folder, "thing", ["key"], list) is None
 
 
 def test_what_others_may_write_is_not_believed(folder: Path):
@@ -90,6 +94,19 @@ def test_no_error_and_no_text_of_a_record_are_kept(folder: Path):
     (path,) = folder.iterdir()
     assert len(pickle.loads(path.read_bytes())) == 2
     assert b"Jane" not in path.read_bytes()
+
+
+def test_without_durable_rules_it_is_the_worker_that_says_so(
+    folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    def version(name: str) -> str:
+        raise PackageNotFoundError(name)
+
+    monkeypatch.setattr(judging, "version", version)
+    worker = tmp_path / "worker.py"
+    worker.write_text(f"import sys\nsys.exit({judging.judge_worker.CANNOT_IMPORT})\n", encoding="utf-8")
+    with pytest.raises(EngineProblem, match="CE552"):
+        Judge(shipped(), worker=worker, kept_in=folder).judge([LATE])
 
 
 def test_other_findings_rules_do_not_believe_kept_verdicts(folder: Path):

@@ -17,7 +17,7 @@ import tempfile
 from collections.abc import Iterable, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, field
-from importlib.metadata import version
+from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import IO, Any
 
@@ -92,10 +92,11 @@ class Judge:
         self.worker = worker
         self._rulesets: dict[str, _Ruleset] = {}
         self.kept_in = kept_in
-        self._key = [version("durable-rules"), repr(findings_rules), worker.read_text(encoding="utf-8")]
+        self._key: list[str] = []
         self._memo: dict[_Key, Verdict] = {}
         self._kept: dict[bytes, Verdict] = {}
         if kept_in is not None:
+            self._key = [_durable_rules(), repr(findings_rules), worker.read_text(encoding="utf-8")]
             self._kept = read_kept(kept_in, "verdicts", self._key, dict) or {}
 
     def judge(self, situations: Sequence[Situation]) -> list[Verdict]:
@@ -150,6 +151,14 @@ class Judge:
             rules = self.rules.for_jurisdiction(jurisdiction)
             self._rulesets[jurisdiction] = _Ruleset(jurisdiction, rules, self.rules.conclusions)
         return self._rulesets[jurisdiction]
+
+
+def _durable_rules() -> str:
+    """Return the version of durable-rules; where there is none, the worker says so when it is asked."""
+    try:
+        return version("durable-rules")
+    except PackageNotFoundError:
+        return "none"
 
 
 def _name(key: _Key) -> bytes:

@@ -14,7 +14,7 @@ from compliance_engine.dates import NO_DAY, IntArray
 from compliance_engine.engine.changes import Change, day_or_none, kind_of
 from compliance_engine.engine.columns import Status
 from compliance_engine.store.bulk import among, read_table
-from compliance_engine.store.states import evaluated_after
+from compliance_engine.store.states import otherwise_after
 from compliance_engine.store.sweeps import Sweep
 from compliance_engine.store.tables import cases, deadlines, of_case
 from compliance_engine.store.words import texts_of
@@ -41,12 +41,12 @@ def read_changes(
     ended = (low <= before.number) & (high > before.number) & (high <= after.number)
     began = (low > before.number) & (low <= after.number) & (high.is_(None) | (high > after.number))
     pairs: dict[tuple[str, int, int, int], list[tuple[int, int] | None]] = {}
-    # a case with new rows was evaluated since; its rows are found by it, old ones by an index of their own
+    # a case with new rows came out otherwise since and is known by that; old rows have an index of their own
     key = deadlines.c.case_key
     if changed is not None and len(changed) <= _FEW:
         of_cases = among(key, changed)
     else:
-        of_cases = [evaluated_after(connection, before.number, key)]
+        of_cases = [otherwise_after(connection, before.number, key)]
     for side, rows in ((0, ended), *((1, began & some) for some in of_cases)):
         for case_id, rule, opened, nth, due, status in _rows(connection, rows):
             pair = pairs.setdefault((case_id, rule, opened, nth), [None, None])

@@ -81,7 +81,7 @@ def known_events(connection: sa.Connection, keys: IntArray) -> pa.Table:
 def _most(connection: sa.Connection, number: int) -> bool:
     """Return whether so many cases are most of the store: all are read then."""
     known = connection.execute(sa.select(sa.func.count()).select_from(cases)).scalar_one()
-    return number * 2 > known > 0
+    return bool(number * 2 > known)
 
 
 def _read(

@@ -67,10 +67,10 @@ def _complete(connection: sa.Connection) -> bool:
     return bool(number == known)
 
 
-def evaluated_after(
+def otherwise_after(
     connection: sa.Connection, sweep: int, key: sa.ColumnElement[int]
 ) -> sa.ColumnElement[bool]:
-    """Return a condition that holds for all cases that a later sweep evaluated, and for few others."""
+    """Return a condition that holds for all cases that a later sweep found otherwise, and for few others."""
     state = case_states.c
     if _complete(connection):
         return key.in_(sa.select(state.case_key).where(state.sweep > sweep))

@@ -152,6 +152,10 @@ class _Among(sa.ColumnElement[bool]):
         self.column = column
         self.listed = ", ".join(map(str, numbers)) or "NULL"
 
+    def self_group(self, against: Any = None) -> _Among:
+        """Return itself: SQLAlchemy would compare it with 1 in SQLite, which then finds no index for it."""
+        return self
+
 
 @compiles(_Among)
 def _in_list(element: _Among, compiler: sa.Compiled, **how: Any) -> str:

@@ -13,7 +13,6 @@ import os
 import subprocess
 import sys
 import tempfile
-import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -29,6 +28,7 @@ from compliance_engine.cases.importers.outcome import Imported
 from compliance_engine.cases.tables import EVENTS
 from compliance_engine.store.connect import Store, open_store
 from compliance_engine.store.events import add
+from watch import Watch
 
 HERE = Path(__file__).parent
 AS_OF = date(2026, 2, 2)
@@ -75,49 +75,6 @@ def news(made: Generated) -> tuple[pa.Table, pa.Table]:
     return some, pa.Table.from_pylist(rows, EVENTS)
 
 
-class Memory:
-    """The largest sum of the memory of a process and those below it, shared pages counted once, in MiB."""
-
-    def __init__(self, process: int) -> None:
-        self.peak, self._process, self._ended = 0.0, process, threading.Event()
-        self._thread = threading.Thread(target=self._look)
-
-    def __enter__(self) -> Memory:
-        self._thread.start()
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self._ended.set()
-        self._thread.join()
-
-    def _look(self) -> None:
-        while not self._ended.wait(0.2):
-            self.peak = max(self.peak, sum(map(_mebibytes, _below(self._process))))
-
-
-def _below(process: int) -> list[int]:
-    parents = {}
-    for entry in Path("/proc").iterdir():
-        if entry.name.isdigit():
-            try:
-                parents[int(entry.name)] = int((entry / "stat").read_text().rpartition(")")[2].split()[1])
-            except OSError:
-                continue
-    found = [process]
-    for one in found:
-        found += [child for child, parent in parents.items() if parent == one]
-    return found
-
-
-def _mebibytes(process: int) -> float:
-    try:
-        lines = Path(f"/proc/{process}/smaps_rollup").read_text().splitlines()
-    except OSError:
-        return 0.0
-    # private and proportional: pages of the database file, which the system may drop, are not counted
-    return sum(int(line.split()[1]) for line in lines if line.startswith(("Pss_Anon:", "Pss_Shmem:"))) / 1024
-
-
 def swept(figures: dict[str, float], name: str, store: str, *more: str) -> dict[str, Any]:
     """Sweep by the command; keep how long it took and the memory it needed."""
     os.sync()  # what the step before left to be written is not of this one
@@ -135,11 +92,11 @@ def swept(figures: dict[str, float], name: str, store: str, *more: str) -> dict[
     with (
         timed(figures, name),
         subprocess.Popen(command, stdout=subprocess.PIPE) as process,
-        Memory(process.pid) as seen,
+        Watch(process.pid) as seen,
     ):
         assert process.stdout is not None
         answer = json.loads(process.stdout.read())
-    figures[f"{name}_mib"] = seen.peak
+    figures[f"{name}_mib"] = seen.together
     figures[f"{name}_evaluated"] = answer["counts"]["written"]["cases_evaluated"]
     assert not answer["warnings"], answer["warnings"]
     return answer

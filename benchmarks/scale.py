@@ -12,11 +12,10 @@ import os
 import shutil
 import statistics
 import tempfile
-import threading
 import time
 import warnings
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from datetime import date
 from pathlib import Path
 from typing import NamedTuple
@@ -26,6 +25,7 @@ from compliance_engine.data_files import calendars_folder, rules_folder
 from compliance_engine.scale.runs import run_partitions
 from compliance_engine.store.sweeps import Question
 from compliance_engine.sweep.law import read_law
+from watch import Watch
 
 AS_OF = date(2026, 2, 2)
 WORKERS = 2
@@ -53,58 +53,6 @@ def written(folder: Path, cases: int, size: int, years: int) -> tuple[int, int]:
     return events, sum(path.stat().st_size for path in folder.rglob("*.parquet"))
 
 
-class Usage:
-    """What the processes beside this one that evaluate use, by their number.
-
-    Attributes:
-        peaks: Peak memory in MiB.
-        seconds: Processor seconds, of each and of the judges it started: when first seen, and now.
-    """
-
-    def __init__(self) -> None:
-        self.peaks: dict[int, float] = {}
-        self.seconds: dict[int, tuple[float, float]] = {}
-        self._own = time.process_time()
-        self._stop = threading.Event()
-        self._look_around()
-
-    def processor_seconds(self) -> float:
-        """Return what was used since this began to look, by this process too."""
-        workers = sum(now - first for first, now in self.seconds.values())
-        return workers + time.process_time() - self._own
-
-    @contextmanager
-    def watched(self) -> Iterator[None]:
-        thread = threading.Thread(target=self._watch, daemon=True)
-        thread.start()
-        yield
-        self._stop.set()
-        thread.join()
-
-    def _watch(self) -> None:
-        while not self._stop.wait(0.1):
-            self._look_around()
-
-    def _look_around(self) -> None:
-        for task in Path("/proc/self/task").iterdir():
-            with suppress(OSError):
-                self._look((task / "children").read_text().split())
-
-    def _look(self, processes: list[str]) -> None:
-        for number in processes:
-            try:
-                if b"spawn_main" not in Path(f"/proc/{number}/cmdline").read_bytes():
-                    continue
-                lines = Path(f"/proc/{number}/status").read_text().splitlines()
-                times = Path(f"/proc/{number}/stat").read_text().rpartition(")")[2].split()[11:15]
-            except OSError:
-                continue
-            peak = [int(line.split()[1]) / 1024 for line in lines if line.startswith("VmHWM")]
-            self.peaks[int(number)] = max([self.peaks.get(int(number), 0.0), *peak])
-            seconds = sum(map(int, times)) / os.sysconf("SC_CLK_TCK")
-            self.seconds[int(number)] = (self.seconds.get(int(number), (seconds,))[0], seconds)
-
-
 class Measured(NamedTuple):
     """What a run took; memory is that of the largest worker, in MiB."""
 
@@ -117,8 +65,7 @@ class Measured(NamedTuple):
 def measured(source: Path, scheduler: str | None) -> Measured:
     """Return what a run takes."""
     law = read_law(rules_folder(), calendars_folder())
-    usage = Usage()
-    with tempfile.TemporaryDirectory(dir=source.parent) as folder, usage.watched():
+    with tempfile.TemporaryDirectory(dir=source.parent) as folder, Watch() as usage:
         begun = time.perf_counter()
         run = run_partitions(
             source,
@@ -131,8 +78,7 @@ def measured(source: Path, scheduler: str | None) -> Measured:
         )
         seconds = time.perf_counter() - begun
     assert not run.problems, run.problems
-    peak = max(usage.peaks.values(), default=0.0)
-    return Measured(seconds, usage.processor_seconds(), peak, run.summary["digest"])
+    return Measured(seconds, usage.processor_seconds(), usage.largest, run.summary["digest"])
 
 
 @contextmanager

@@ -43,7 +43,9 @@ def stale_cases(
         law for law, state, calendar, own in connection.execute(listed) if hash_of(state, calendar) != own
     ]
     state = case_states.c
-    come = sa.or_(state.next_change_on <= to_day(sweep.question.as_of), state.law.in_(other))
+    come: sa.ColumnElement[bool] = state.next_change_on <= to_day(sweep.question.as_of)
+    if other:  # SQLite would look into an empty list for each case
+        come |= state.law.in_(other)
     by_state = sa.select(state.district_key, state.case_key).where(come)
     by_import = sa.select(cases.c.district_key, cases.c.case_key)
     by_import = by_import.join_from(import_cases, cases, import_cases.c.case_key == cases.c.case_key)

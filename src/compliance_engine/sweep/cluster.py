@@ -10,11 +10,15 @@ import threading
 from collections.abc import Iterator
 from concurrent.futures import CancelledError
 from contextlib import contextmanager
+from dataclasses import dataclass
 from typing import Any
 
 from compliance_engine.store.connect import Store
+from compliance_engine.store.contents import Snapshot
 from compliance_engine.store.facts import Chosen
-from compliance_engine.sweep.pool import Answer, Answering, Evaluator, Work, evaluator_of
+from compliance_engine.store.sweeps import Sweep
+from compliance_engine.sweep.law import Law, law_of_snapshots
+from compliance_engine.sweep.pool import Answer, Answering, Evaluator, evaluator_of
 
 _CHUNKS_A_THREAD = 2
 _DEATHS = 5
@@ -23,6 +27,20 @@ _SECONDS = 10
 _evaluators: dict[tuple[str, int, str], Evaluator] = {}
 """In a worker: how it evaluates for the sweep it last took part in."""
 _alone = threading.Lock()
+
+
+@dataclass(frozen=True, slots=True)
+class Work:
+    """What a worker needs to know to take part in a sweep.
+
+    Attributes:
+        url: The database, with its password.
+    """
+
+    url: str
+    sweep: Sweep
+    rules: Snapshot
+    calendars: Snapshot
 
 
 class Cluster:
@@ -61,7 +79,7 @@ class _Asked:
 
 
 @contextmanager
-def cluster(store: Store, work: Work, address: str) -> Iterator[Cluster]:
+def cluster(store: Store, sweep: Sweep, law: Law, address: str) -> Iterator[Cluster]:
     """Give the cluster whose scheduler has an address, to evaluate on.
 
     Raises: StoreProblem CE619 where Dask is not installed, or nothing answers at the address.
@@ -78,8 +96,9 @@ def cluster(store: Store, work: Work, address: str) -> Iterator[Cluster]:
         found = f"no scheduler with workers answers at {address}"
         expected = "an address such as tcp://host:8786"
         raise store.problem("CE619", found, thing="--scheduler", expected=expected) from error
+    url = store.engine.url.render_as_string(hide_password=False)
     with client:
-        yield Cluster(store, client, work)
+        yield Cluster(store, client, Work(url, sweep, law.rules, law.calendars))
 
 
 def _evaluate(work: Work, which: Chosen) -> Answer:
@@ -87,5 +106,6 @@ def _evaluate(work: Work, which: Chosen) -> Answer:
     with _alone:  # an evaluator is for one thread
         if key not in _evaluators:
             _evaluators.clear()
-            _evaluators[key] = evaluator_of(work)
+            with law_of_snapshots(work.rules, work.calendars) as law:
+                _evaluators[key] = evaluator_of(work.url, work.sweep, law)
         return _evaluators[key](which)

@@ -6,7 +6,7 @@ import hashlib
 import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import date
 from importlib.metadata import version
 from pathlib import Path
@@ -123,17 +123,12 @@ def law_of(store: Store, sweep: Sweep) -> Iterator[Law]:
 
 
 @contextmanager
-def law_of_snapshots(rules: Snapshot, calendars: Snapshot, kept_in: Path | None = None) -> Iterator[Law]:
-    """Give the law that some files say.
-
-    Args:
-        kept_in: A folder in which verdicts are kept between runs.
-    """
+def law_of_snapshots(rules: Snapshot, calendars: Snapshot) -> Iterator[Law]:
+    """Give the law that some files say."""
     with tempfile.TemporaryDirectory(prefix="compliance-engine-") as folder:
         for snapshot in (rules, calendars):
             write_snapshot(snapshot, Path(folder) / snapshot.kind)
-        law = read_law(Path(folder) / "rules", Path(folder) / "calendars")
-        yield replace(law, kept_in=kept_in)
+        yield read_law(Path(folder) / "rules", Path(folder) / "calendars")
 
 
 def _projection(until: date | None) -> Callable[[Calendar], Calendar] | None:

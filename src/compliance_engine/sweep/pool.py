@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Executor, Future
 from concurrent.futures.process import BrokenProcessPool
 from contextlib import AbstractContextManager, contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
 
@@ -22,11 +22,10 @@ from compliance_engine.memory import settle_in
 from compliance_engine.store.arrow import arrow_connection
 from compliance_engine.store.bulk import Readable
 from compliance_engine.store.connect import Store, open_store
-from compliance_engine.store.contents import Snapshot
 from compliance_engine.store.facts import Chosen
 from compliance_engine.store.sweeps import Sweep
 from compliance_engine.sweep.found import Changed, Evaluated, Found, changed_of, evaluate_cases, found_of
-from compliance_engine.sweep.law import Law, law_of_snapshots
+from compliance_engine.sweep.law import Law
 from compliance_engine.sweep.lots import CHUNK, Lot
 from compliance_engine.sweep.processes import processes
 
@@ -111,22 +110,6 @@ class Here:
         return done
 
 
-@dataclass(frozen=True, slots=True)
-class Work:
-    """What another process needs to know to take part in a sweep.
-
-    Attributes:
-        url: The database, with its password.
-        kept_in: A folder in which what was found is kept between runs.
-    """
-
-    url: str
-    sweep: Sweep
-    rules: Snapshot
-    calendars: Snapshot
-    kept_in: Path | None = None
-
-
 class Beside:
     """Evaluates in processes beside this one."""
 
@@ -177,19 +160,18 @@ class Where:
 @contextmanager
 def pool(store: Store, sweep: Sweep, law: Law, judge: Judge, cases: int, where: Where) -> Iterator[Pool]:
     """Give a place to evaluate so many cases."""
-    url = store.engine.url.render_as_string(hide_password=False)
-    work = Work(url, sweep, law.rules, law.calendars)
     if where.scheduler is not None and cases:
         from compliance_engine.sweep.cluster import cluster
 
-        with cluster(store, work, where.scheduler) as found:
+        with cluster(store, sweep, law, where.scheduler) as found:
             yield found
         return
     number = where.workers or (min(os.cpu_count() or 1, _MOST_WORKERS) if cases > 2 * CHUNK else 1)
     if number == 1 or store.engine.url.database in (None, "", ":memory:"):
         yield Here(Evaluator(store.read, sweep, law.engine(sweep.question), judge))
         return
-    with processes(number, _begin, replace(work, kept_in=law.kept_in)) as executor:
+    url = store.engine.url.render_as_string(hide_password=False)
+    with processes(number, _begin, url, sweep, law) as executor:
         yield Beside(store, executor, number)
 
 
@@ -197,13 +179,15 @@ _evaluator: Evaluator | None = None
 """In a process of a pool: how it evaluates."""
 
 
-def evaluator_of(work: Work) -> Evaluator:
-    """Return a way to evaluate in a process that only reads the store."""
+def evaluator_of(url: str, sweep: Sweep, law: Law) -> Evaluator:
+    """Return a way to evaluate in a process that only reads the store.
+
+    Args:
+        url: The database, with its password.
+    """
     settle_in()
-    keep_in(work.kept_in)
-    with law_of_snapshots(work.rules, work.calendars, work.kept_in) as law:
-        engine = law.engine(work.sweep.question)
-        return Evaluator(_reading(work.url), work.sweep, engine, law.judge(workers=1))
+    keep_in(law.kept_in)
+    return Evaluator(_reading(url), sweep, law.engine(sweep.question), law.judge(workers=1))
 
 
 def _reading(url: str) -> Callable[[], AbstractContextManager[Readable]]:
@@ -214,9 +198,9 @@ def _reading(url: str) -> Callable[[], AbstractContextManager[Readable]]:
     return open_store(url).read
 
 
-def _begin(work: Work) -> None:
+def _begin(url: str, sweep: Sweep, law: Law) -> None:
     global _evaluator
-    _evaluator = evaluator_of(work)
+    _evaluator = evaluator_of(url, sweep, law)
 
 
 def _evaluate(which: Chosen) -> Answer:

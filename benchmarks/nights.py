@@ -89,9 +89,11 @@ def swept(figures: dict[str, float], name: str, store: str, *more: str) -> dict[
         "json",
         *more,
     ]
+    # as where it is installed: its modules are not compiled anew each time
+    environment = {key: value for key, value in os.environ.items() if key != "PYTHONDONTWRITEBYTECODE"}
     with (
         timed(figures, name),
-        subprocess.Popen(command, stdout=subprocess.PIPE) as process,
+        subprocess.Popen(command, stdout=subprocess.PIPE, env=environment) as process,
         Watch(process.pid) as seen,
     ):
         assert process.stdout is not None

@@ -22,7 +22,7 @@ def asked(store) -> Iterator[list[tuple[str, Any]]]:
     noted: list[tuple[str, Any]] = []
 
     def note(connection, cursor, statement, parameters, context, executemany):
-        if statement.startswith(("SELECT", "UPDATE", "DELETE")):
+        if statement.startswith(("SELECT", "WITH", "UPDATE", "DELETE")):
             noted.append((statement, parameters[0] if executemany else parameters))
 
     sa.event.listen(store.engine, "before_cursor_execute", note)

@@ -24,6 +24,9 @@ _ROWS = 65_536
 _BLOCK = 1 << 24
 _NAMED = 10_000
 _TEXTS = 500
+_NONE, _LOW = 1 - 2**31, 2**32 - 1
+_PAIR = f"(ifnull({{}}, {_NONE}) << 32) | (ifnull({{}}, {_NONE}) & {_LOW})"
+"""Two numbers of 32 bits as one; the second smallest, which is nowhere in use, stands for null."""
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
@@ -34,21 +37,46 @@ def read_table(connection: Readable, query: sa.Select[Any], schema: pa.Schema) -
         query: Selects the columns of the schema in its order, as whole numbers, texts or null.
     """
     if isinstance(connection, ArrowConnection):
-        written = query.compile(dialect=sqlite.dialect(), compile_kwargs={"literal_binds": True})
-        return connection.fetch(str(written), schema)
+        return connection.fetch(_written_out(query), schema)
     if connection.dialect.name == "postgresql":
         return _copied(connection, query, schema)
-    cursor = connection.execute(query).cursor
+    return _fetched(connection, query, schema)
+
+
+def _written_out(query: sa.Select[Any]) -> str:
+    return str(query.compile(dialect=sqlite.dialect(), compile_kwargs={"literal_binds": True}))
+
+
+def _fetched(connection: sa.Connection, query: sa.Select[Any], schema: pa.Schema) -> pa.Table:
+    """Return the rows of a query of SQLite.
+
+    Small numbers come two in one: Python makes an object of each value.
+    """
+    small = [field.name for field in schema if field.type == pa.int32()]
+    pairs = list(zip(small[::2], small[1::2], strict=False))
+    single = [name for name in schema.names if not any(name in pair for pair in pairs)]
+    listed = ", ".join([*(_PAIR.format(*pair) for pair in pairs), *single])
+    command = f"WITH found ({', '.join(schema.names)}) AS ({_written_out(query)}) SELECT {listed} FROM found"
+    cursor = connection.exec_driver_sql(command).cursor
     assert cursor is not None
     batches = []
     while rows := cursor.fetchmany(_ROWS):
-        columns = [
-            pa.array(column, field.type)
-            for column, field in zip(zip(*rows, strict=True), schema, strict=True)
-        ]
-        batches.append(pa.RecordBatch.from_arrays(columns, schema=schema))
+        columns = list(zip(*rows, strict=True))
+        found = dict(zip(single, columns[len(pairs) :], strict=True))
+        for (high, low), both in zip(pairs, columns, strict=False):
+            numbers = np.array(both, np.int64)
+            found[high], found[low] = numbers >> 32, (numbers & _LOW).astype(np.uint32).view(np.int32)
+        arrays = [_array(found[field.name], field) for field in schema]
+        batches.append(pa.RecordBatch.from_arrays(arrays, schema=schema))
     cursor.close()
     return pa.Table.from_batches(batches, schema=schema)
+
+
+def _array(values: Any, field: pa.Field) -> pa.Array:
+    if not isinstance(values, np.ndarray):
+        return pa.array(values, field.type)
+    numbers = values.astype(np.int32, copy=False)
+    return pa.array(numbers, mask=numbers == _NONE)
 
 
 def _copied(connection: sa.Connection, query: sa.Select[Any], schema: pa.Schema) -> pa.Table:

@@ -14,7 +14,7 @@ import sqlalchemy as sa
 from sqlalchemy.exc import DBAPIError
 
 from compliance_engine.errors import Place, Problem, StoreProblem
-from compliance_engine.store.tables import REVISION, alembic_version, metadata
+from compliance_engine.store.tables import REVISION, alembic_version, create_tables
 
 BUSY_SECONDS = 30
 _WRITERS = 0x43454E47  # the advisory lock that writers of one PostgreSQL schema hold
@@ -190,7 +190,7 @@ def _check_tables(store: Store, *, create: bool) -> None:
         version = revision_of(connection, present)
     if not present and create:
         with store.write() as connection:
-            metadata.create_all(connection, checkfirst=True)
+            create_tables(connection)
             if connection.execute(sa.select(alembic_version)).first() is None:
                 connection.execute(alembic_version.insert().values(version_num=REVISION))
         return

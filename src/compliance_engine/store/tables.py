@@ -288,14 +288,19 @@ case_states = sa.Table(
 evaluates again what this does not answer for.
 """
 
-for _table in (deadlines, findings):
+_ended = [
     # rows lie by case, and a district is read through its cases; what a sweep ended is found by this
-    sa.Index(
-        f"{_table.name}_ended",
-        _table.c.valid_to,
-        sqlite_where=_table.c.valid_to.is_not(None),
-        postgresql_where=_table.c.valid_to.is_not(None),
-    )
+    sa.Index(f"{_table.name}_ended", _table.c.valid_to, sqlite_where=_table.c.valid_to.is_not(None))
+    for _table in (deadlines, findings)
+]
+
+
+def create_tables(connection: sa.Connection) -> None:
+    """Create the tables of a new store."""
+    if connection.dialect.name == "postgresql":
+        for index in _ended:  # said here: all of SQLAlchemy's part for PostgreSQL is read to say it
+            index.dialect_kwargs["postgresql_where"] = index.dialect_kwargs["sqlite_where"]
+    metadata.create_all(connection, checkfirst=True)
 
 
 def of_case(table: sa.Table) -> sa.ColumnElement[bool]:

@@ -152,4 +152,4 @@ def test_what_changed_between_old_sweeps_is_known_after_a_migration(tmp_path: Pa
     assert {one.kind for one in second.changes} >= {"status"}
     migrated(tmp_path, FIRST)
     with migrated(tmp_path, REVISION).read() as connection:
-        assert read_changes(connection, first.sweep, second.sweep) == second.changes
+        assert list(read_changes(connection, first.sweep, second.sweep)) == list(second.changes)

@@ -9,9 +9,11 @@ from pathlib import Path
 import pytest
 import sqlalchemy as sa
 
+from compliance_engine.engine.changes import KINDS
 from compliance_engine.engine.judge import Judge
 from compliance_engine.errors import StoreProblem
-from compliance_engine.store import results
+from compliance_engine.store import changes, results
+from compliance_engine.store.changes import read_changes
 from compliance_engine.store.sweeps import sweep_asked
 from compliance_engine.store.tables import deadlines, findings
 from compliance_engine.sweep import lots
@@ -113,7 +115,7 @@ def test_the_same_sweep_again_writes_nothing_and_has_the_same_digest(tmp_path: P
     second = sweep(store, law)
     assert second.sweep.digest == first.sweep.digest
     assert second.sweep.counts["written"].total() == 0
-    assert (rows_in(store, deadlines), second.changes) == (number, [])
+    assert (rows_in(store, deadlines), list(second.changes)) == (number, [])
 
 
 def test_an_overdue_deadline_is_not_a_new_row_every_night(tmp_path: Path, law):
@@ -134,7 +136,7 @@ def test_an_old_sweep_reads_as_it_was(tmp_path: Path, law):
     first = sweep(store, law)
     before = stored(store, first)
     later = sweep(store, law, AS_OF + timedelta(days=200))
-    assert later.changes
+    assert list(later.changes)
     assert stored(store, first) == before
 
 
@@ -268,3 +270,22 @@ def test_a_sweep_that_is_not_there_cannot_be_read(tmp_path: Path, law):
     sweep(store, law)
     with store.read() as connection, pytest.raises(StoreProblem, match="CE614"):
         sweep_asked(store, connection, 2)
+
+
+def test_changes_are_the_same_however_many_cases_are_looked_at_at_once(
+    tmp_path: Path, law, monkeypatch: pytest.MonkeyPatch
+):
+    store = new_store(tmp_path, synthetic("tx.one", "tx.two", cases=20))
+    first, second = sweep(store, law), sweep(store, law, AS_OF + timedelta(days=200))
+    expected = list(second.changes)
+    assert [(one.case_id, one.rule) for one in expected] == sorted(
+        (one.case_id, one.rule) for one in expected
+    )
+    monkeypatch.setattr(changes, "_CASES_AT_ONCE", 7)
+    monkeypatch.setattr(changes, "_MADE_AT_ONCE", 5)
+    with store.read() as connection:
+        found = read_changes(connection, first.sweep, second.sweep)
+    assert list(found) == expected
+    assert [one for some in found.by_cases(3) for one in some] == expected
+    assert all({one.kind for one in found.of(kind)} <= {kind} for kind in KINDS)
+    assert sum(found.count(kind) for kind in KINDS) == len(expected) > 40

@@ -3,16 +3,21 @@
 from __future__ import annotations
 
 import json
+from collections import Counter, deque
+from collections.abc import Iterator
 from dataclasses import asdict
+from itertools import islice
 from typing import TYPE_CHECKING
 
 import click
 
 from compliance_engine.cli.exit_codes import CLEAN, FINDINGS
+from compliance_engine.cli.long_json import echo_json
 from compliance_engine.cli.options import FORMAT, STORE
 
 if TYPE_CHECKING:
     from compliance_engine.store.audit import Fault
+    from compliance_engine.sweep.causes import Moved
 
 _SHOWN = 50
 
@@ -81,7 +86,7 @@ def diff(store: str, before: int, after: int, form: str) -> int:
     """
     from compliance_engine.store.connect import open_store
     from compliance_engine.store.sweeps import sweep_asked
-    from compliance_engine.sweep.causes import causes_between, count_causes, describe
+    from compliance_engine.sweep.causes import causes_between, describe
 
     if before >= after:
         raise click.UsageError("give the earlier sweep first")
@@ -89,18 +94,28 @@ def diff(store: str, before: int, after: int, form: str) -> int:
     try:
         with opened.read() as connection:
             pair = [sweep_asked(opened, connection, number) for number in (before, after)]
-        moved = list(causes_between(opened, *pair))
+        counts: Counter[str] = Counter()
+        moved = _counting(causes_between(opened, *pair), counts)
+        if form == "json":
+            content = {"before": before, "after": after, "deadlines": (one.as_json() for one in moved)}
+            echo_json(content | {"causes": counts})
+            return CLEAN
+        lines = [describe(one) for one in islice(moved, _SHOWN)]
+        deque(moved, maxlen=0)
     finally:
         opened.close()
-    counts = count_causes(moved)
-    if form == "json":
-        content = {"before": before, "after": after, "causes": dict(sorted(counts.items()))}
-        click.echo(json.dumps({**content, "deadlines": [one.as_json() for one in moved]}, indent=2))
-        return CLEAN
-    lines = [describe(one) for one in moved[:_SHOWN]]
-    if len(moved) > _SHOWN:
-        lines.append(f"... and {len(moved) - _SHOWN} more; --format json lists all")
+    if counts.total() > _SHOWN:
+        lines.append(f"... and {counts.total() - _SHOWN} more; --format json lists all")
     by = ", ".join(f"{number} by {name}" for name, number in sorted(counts.items()))
-    lines.append(f"sweep {before} to {after}: {len(moved)} deadlines differ{': ' + by if by else ''}")
+    lines.append(f"sweep {before} to {after}: {counts.total()} deadlines differ{': ' + by if by else ''}")
     click.echo("\n".join(lines))
     return CLEAN
+
+
+def _counting(moved: Iterator[Moved], counts: Counter[str]) -> Iterator[Moved]:
+    """Yield deadlines, counting what brought each to its new value."""
+    from compliance_engine.sweep.causes import last_cause
+
+    for one in moved:
+        counts[last_cause(one)] += 1
+        yield one

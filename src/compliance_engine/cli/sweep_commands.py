@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
-import json
 import os
 import platform
 from collections import Counter
 from datetime import UTC, datetime
+from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
 from compliance_engine.cli.exit_codes import CLEAN, FINDINGS
+from compliance_engine.cli.long_json import echo_json
 from compliance_engine.cli.options import (
     CALENDARS,
     FAIL,
@@ -106,7 +107,10 @@ def sweep_command(**given: Any) -> int:
         raise
     finally:
         store.close()
-    click.echo(_as_json(finished) if given["form"] == "json" else _as_text(finished))
+    if given["form"] == "json":
+        echo_json(_as_plain_data(finished))
+    else:
+        click.echo(_as_text(finished))
     violations = finished.sweep.counts.get("findings", Counter())["noncompliance"]
     return FINDINGS if given["fail_on_violations"] and violations else CLEAN
 
@@ -138,12 +142,12 @@ def _run(store: Store, given: dict[str, Any], progress: _Progress, log: Log) -> 
     return run_sweep(store, question, law, process, clock=_now, progress=progress, log=log, **how)
 
 
-def _as_json(finished: Finished) -> str:
+def _as_plain_data(finished: Finished) -> dict[str, Any]:
     from compliance_engine.engine.changes import KINDS
 
     sweep, before = finished.sweep, finished.before
     known_at = sweep.question.known_at
-    content = {
+    return {
         "sweep": sweep.number,
         "as_of": sweep.question.as_of.isoformat(),
         "known_at": None if known_at is None else known_at.isoformat(),
@@ -154,10 +158,9 @@ def _as_json(finished: Finished) -> str:
         "digest": sweep.digest,
         "counts": {kind: dict(sorted(counter.items())) for kind, counter in sorted(sweep.counts.items())},
         "compared_with": None if before is None else before.number,
-        "changes": {kind: [one.as_json() for one in finished.changes if one.kind == kind] for kind in KINDS},
+        "changes": {kind: (one.as_json() for one in finished.changes.of(kind)) for kind in KINDS},
         "warnings": [str(problem) for problem in finished.warnings],
     }
-    return json.dumps(content, indent=2, ensure_ascii=False)
 
 
 def _as_text(finished: Finished) -> str:
@@ -194,17 +197,14 @@ def _changes(finished: Finished) -> list[str]:
     from compliance_engine.reports.rule_diff import moved_line
 
     number = finished.before.number
-    moved = [change for change in finished.changes if change.kind == "moved"]
-    others = {
-        kind: sum(change.kind == kind for change in finished.changes)
-        for kind in ("status", "appeared", "disappeared")
-    }
+    moved = finished.changes.of("moved")
+    others = {kind: finished.changes.count(kind) for kind in ("status", "appeared", "disappeared")}
     lines = [
         "",
         f"since sweep {number}: {len(moved)} due dates moved, {others['status']} changed status only, ",
     ]
     lines[-1] += f"{others['appeared']} deadlines appeared, {others['disappeared']} disappeared"
-    lines += [moved_line(change) for change in moved[:_SHOWN]]
+    lines += [moved_line(change) for change in islice(moved, _SHOWN)]
     if len(moved) > _SHOWN:
         lines.append(f"  ... and {len(moved) - _SHOWN} more; --format json lists all of them")
     return lines

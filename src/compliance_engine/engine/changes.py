@@ -8,10 +8,11 @@ from datetime import date
 from typing import Any, Literal
 
 import numpy as np
+import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from compliance_engine.dates import NO_DAY, to_date
+from compliance_engine.dates import NO_DAY, IntArray, to_date
 from compliance_engine.engine.columns import Status
 from compliance_engine.engine.evaluate import Evaluation
 
@@ -55,15 +56,18 @@ class Change:
         return {**texts, **days}
 
 
-def kind_of(old: tuple[int, int] | None, new: tuple[int, int] | None) -> Kind:
-    """Return what kind of change lies between two (due day, status)."""
-    if old is None:
-        return "appeared"
-    if new is None:
-        return "disappeared"
-    if old[0] != new[0]:
-        return "moved"
-    return "status" if old[1] != new[1] else "other"
+def kinds_of(
+    old_due: IntArray, old_status: IntArray, new_due: IntArray, new_status: IntArray
+) -> npt.NDArray[np.int8]:
+    """Return what kind of change each is, as a place in `KINDS`.
+
+    Args:
+        old_due, old_status, new_due, new_status: Of each deadline before and now; a status `NO_DAY` where it
+            was not there.
+    """
+    which = (old_status == NO_DAY, new_status == NO_DAY, old_due != new_due, old_status != new_status)
+    places = [KINDS.index(kind) for kind in ("appeared", "disappeared", "moved", "status")]
+    return np.select(which, places, KINDS.index("other")).astype(np.int8)
 
 
 def day_or_none(day: int) -> date | None:
@@ -83,28 +87,36 @@ def changes_between(before: Evaluation, after: Evaluation) -> list[Change]:
         pc.equal(joined["due_on_old"], joined["due_on_new"]),
         pc.equal(joined["status_old"], joined["status_new"]),
     )
-    found = [_change(row) for row in joined.filter(pc.invert(pc.fill_null(same, False))).to_pylist()]
+    differ = joined.filter(pc.invert(pc.fill_null(same, False)))
+    names = ("due_on_old", "status_old", "due_on_new", "status_new")
+    sides = [differ[name].cast(pa.int32()).fill_null(int(NO_DAY)).to_numpy() for name in names]
+    rows = zip(differ.to_pylist(), kinds_of(*sides).tolist(), strict=True)
+    found = [_change(row, KINDS[kind]) for row, kind in rows]
     return sorted(found, key=lambda one: (one.case_id, one.rule, one.opened_on or date.min, one.nth))
 
 
-def _change(row: dict[str, Any]) -> Change:
-    old, new = (
-        None if row[f"status_{side}"] is None else (row[f"due_on_{side}"], row[f"status_{side}"])
-        for side in ("old", "new")
-    )
+def _change(row: dict[str, Any], kind: Kind) -> Change:
     rule = row["rule_new"] or row["rule_old"]
     return Change(
         case_id=row["case_id"],
         rule=rule,
         opened_on=day_or_none(row["opened_on"]),
         nth=row["nth"],
-        kind=kind_of(old, new),
-        old_due=old and day_or_none(old[0]),
-        new_due=new and day_or_none(new[0]),
-        old_status=old and Status(old[1]).word,
-        new_status=new and Status(new[1]).word,
+        kind=kind,
+        old_due=_day(row["due_on_old"]),
+        new_due=_day(row["due_on_new"]),
+        old_status=_word(row["status_old"]),
+        new_status=_word(row["status_new"]),
         old_rule=row["rule_old"] if row["rule_old"] not in (None, rule) else None,
     )
+
+
+def _day(day: int | None) -> date | None:
+    return None if day is None else day_or_none(day)
+
+
+def _word(status: int | None) -> str | None:
+    return None if status is None else Status(status).word
 
 
 def _table(evaluation: Evaluation) -> pa.Table:

@@ -8,22 +8,21 @@ from contextlib import ExitStack
 from dataclasses import dataclass, replace
 from typing import Any, Literal
 
-import pyarrow as pa
-import pyarrow.compute as pc
 import sqlalchemy as sa
 
 from compliance_engine.cases.batch import build_batch
-from compliance_engine.dates import to_date
+from compliance_engine.dates import IntArray, to_date
 from compliance_engine.engine.changes import Change, day_or_none
-from compliance_engine.store.changes import read_changes
+from compliance_engine.store.bulk import among
+from compliance_engine.store.changes import Changes, read_changes
 from compliance_engine.store.connect import Store
 from compliance_engine.store.contents import read_snapshot
-from compliance_engine.store.facts import Chosen, Facts, read_districts, read_facts
+from compliance_engine.store.facts import Chosen, Facts, read_facts
 from compliance_engine.store.sweeps import Sweep
 from compliance_engine.store.tables import case_versions, cases, events, of_case
 from compliance_engine.store.words import all_words
 from compliance_engine.sweep.law import Law, law_of
-from compliance_engine.sweep.lots import lots, whole_parts
+from compliance_engine.sweep.lots import CHUNK
 
 Cause = Literal["day", "facts", "rules", "calendars"]
 _Key = tuple[str, str, Any, int]
@@ -57,33 +56,21 @@ def causes_between(store: Store, before: Sweep, after: Sweep) -> Iterator[Moved]
     """
     with store.read() as connection:
         changes = read_changes(connection, before, after)
-        named = {change.case_id for change in changes}
-        touched = _districts(connection, named)
-        parts = whole_parts(connection, [one for one in read_districts(connection) if one.key in touched])
-        todo = [chunk for lot in lots(connection, parts) for chunk in lot.chunks]
-    if not changes:
+    if not len(changes):
         return
-    stages = _Stages(store, before, after, pa.array(sorted(named), pa.string()))
-    values: list[dict[_Key, _Value]] = [{} for _ in range(len(_CAUSES) + 1)]
     with ExitStack() as stack:
         laws = [stack.enter_context(law_of(store, sweep)) for sweep in (before, after)]
-        for chunk in todo:
-            for stage, found in enumerate(stages.evaluated(laws, chunk)):
-                values[stage].update(found)
-        detail = _Details(store, before, after, named)
-        for change in changes:
-            key = (change.case_id, change.rule, change.opened_on, change.nth)
-            seen = [stage.get(key) for stage in values]
-            causes = tuple(cause for index, cause in enumerate(_CAUSES) if seen[index] != seen[index + 1])
-            yield Moved(change, causes, tuple(detail.of(change, causes)))
+        causes = _Causes(_Stages(store, before, after), laws, _files(store, before, after))
+        for some in changes.by_cases(CHUNK):
+            yield from causes.of(some)
 
 
 _CAUSES: tuple[Cause, ...] = ("day", "facts", "rules", "calendars")
 
 
-def count_causes(moved: Sequence[Moved]) -> Counter[str]:
-    """Return how many deadlines each cause brought to their new value."""
-    return Counter(one.causes[-1] if one.causes else "unexplained" for one in moved)
+def last_cause(moved: Moved) -> str:
+    """Return what brought a deadline to its new value."""
+    return moved.causes[-1] if moved.causes else "unexplained"
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,7 +78,6 @@ class _Stages:
     store: Store
     before: Sweep
     after: Sweep
-    case_ids: pa.Array
 
     def evaluated(self, laws: Sequence[Law], which: Chosen) -> Iterator[dict[_Key, _Value]]:
         """Yield what each deadline is, first as in the first sweep, last as in the second."""
@@ -111,12 +97,7 @@ class _Stages:
     def _facts(self, sweep: Sweep, which: Chosen) -> Facts:
         known_at, until = sweep.question.known_at, sweep.last_import
         with self.store.read() as connection:
-            facts = read_facts(connection, which, known_at=known_at, until_import=until)
-        cases, events = (
-            table.filter(pc.is_in(table.column("case_id"), value_set=self.case_ids))
-            for table in (facts.cases, facts.events)
-        )
-        return Facts(cases, events, facts.keys, facts.districts)
+            return read_facts(connection, which, known_at=known_at, until_import=until)
 
     def _values(self, law: Law, question: Any, facts: Facts) -> dict[_Key, _Value]:
         batch = build_batch(
@@ -134,16 +115,35 @@ class _Stages:
         return found
 
 
-class _Details:
-    """Says which facts, files and days lie between two sweeps."""
+@dataclass(frozen=True, slots=True)
+class _Causes:
+    """Finds what made deadlines differ, of some cases at a time."""
 
-    def __init__(self, store: Store, before: Sweep, after: Sweep, named: set[str]) -> None:
-        self.before, self.after = before, after
-        with store.read() as connection:
-            self.facts = _new_facts(connection, before.last_import, after.last_import, named)
-            self.calendar_of = _calendars(connection, named)
-            self.rules = _changed(connection, "rules", before.rules, after.rules)
-            self.calendars = _changed(connection, "calendars", before.calendars, after.calendars)
+    stages: _Stages
+    laws: Sequence[Law]
+    files: _Files
+
+    def of(self, changes: Changes) -> Iterator[Moved]:
+        """Yield each deadline with what made it differ."""
+        keys = changes.of_cases()
+        values = list(self.stages.evaluated(self.laws, Chosen((), keys=keys)))
+        detail = _Details(self.stages, self.files, keys)
+        for change in changes:
+            key = (change.case_id, change.rule, change.opened_on, change.nth)
+            seen = [stage.get(key) for stage in values]
+            causes = tuple(cause for index, cause in enumerate(_CAUSES) if seen[index] != seen[index + 1])
+            yield Moved(change, causes, tuple(detail.of(change, causes)))
+
+
+class _Details:
+    """Says which facts, files and days lie between two sweeps, of some cases."""
+
+    def __init__(self, stages: _Stages, files: _Files, keys: IntArray) -> None:
+        self.before, self.after = stages.before, stages.after
+        self.rules, self.calendars = files
+        with stages.store.read() as connection:
+            self.facts = _new_facts(connection, self.before.last_import, self.after.last_import, keys)
+            self.calendar_of = _calendars(connection, keys)
 
     def of(self, change: Change, causes: Sequence[Cause]) -> Iterator[str]:
         for cause in causes:
@@ -177,41 +177,48 @@ class _Details:
             yield f"{what} {file}: {how}"
 
 
-def _districts(connection: sa.Connection, named: set[str]) -> set[int]:
-    rows = connection.execute(sa.select(cases.c.case_id, cases.c.district_key))
-    return {district for case_id, district in rows if case_id in named}
-
-
-def _new_facts(connection: sa.Connection, low: int, high: int, named: set[str]) -> dict[str, list[str]]:
+def _new_facts(connection: sa.Connection, low: int, high: int, keys: IntArray) -> dict[str, list[str]]:
     """Return in words what imports after `low` up to `high` brought, by case."""
     found: dict[str, list[str]] = defaultdict(list)
     texts = all_words(connection)
     between = (events.c.import_id > low) & (events.c.import_id <= high)
     columns = (events.c.event, events.c.occurred_on, events.c.corrects, events.c.retracts, events.c.import_id)
-    query = sa.select(cases.c.case_id, *columns).join_from(
-        events, cases, events.c.case_key == cases.c.case_key
-    )
-    for case_id, event, day, corrects, retracts, number in connection.execute(
-        query.where(between).order_by(events.c.event_number)
-    ):
-        if case_id in named:
+    query = sa.select(cases.c.case_id, *columns).join_from(events, cases, of_case(events)).where(between)
+    for some in among(events.c.case_key, keys):
+        rows = connection.execute(query.where(some).order_by(events.c.event_number))
+        for case_id, event, day, corrects, retracts, number in rows:
             how = f"corrected fact ({corrects})" if corrects else "new fact"
             how = f"retracted fact ({retracts})" if retracts else how
             found[case_id].append(f"{how}: {texts[event]} on {to_date(day)}, import {number}")
     changed = (case_versions.c.import_id > low) & (case_versions.c.import_id <= high)
     versions = sa.select(cases.c.case_id, case_versions.c.import_id)
-    versions = versions.join_from(case_versions, cases, of_case(case_versions))
-    for case_id, number in connection.execute(versions.where(changed)):
-        if case_id in named:
+    versions = versions.join_from(case_versions, cases, of_case(case_versions)).where(changed)
+    for some in among(case_versions.c.case_key, keys):
+        for case_id, number in connection.execute(versions.where(some)):
             found[case_id].append(f"the case itself, import {number}")
     return found
 
 
-def _calendars(connection: sa.Connection, named: set[str]) -> dict[str, str]:
+def _calendars(connection: sa.Connection, keys: IntArray) -> dict[str, str]:
     query = sa.select(cases.c.case_id, case_versions.c.calendar)
-    query = query.join_from(case_versions, cases, of_case(case_versions))
-    rows = connection.execute(query.order_by(case_versions.c.import_id))
-    return {case_id: calendar for case_id, calendar in rows if calendar and case_id in named}
+    query = query.join_from(case_versions, cases, of_case(case_versions)).order_by(case_versions.c.import_id)
+    found: dict[str, str] = {}
+    for some in among(case_versions.c.case_key, keys):
+        found.update((case_id, name) for case_id, name in connection.execute(query.where(some)) if name)
+    return found
+
+
+_Changed = Mapping[str, tuple[bytes, bytes]]
+_Files = tuple[_Changed, _Changed]
+"""Changed files of rules and of calendars, with their bytes on either side."""
+
+
+def _files(store: Store, before: Sweep, after: Sweep) -> _Files:
+    with store.read() as connection:
+        return (
+            _changed(connection, "rules", before.rules, after.rules),
+            _changed(connection, "calendars", before.calendars, after.calendars),
+        )
 
 
 def _changed(

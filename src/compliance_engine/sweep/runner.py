@@ -9,12 +9,11 @@ from typing import Any
 
 from compliance_engine import __version__
 from compliance_engine.dates import IntArray
-from compliance_engine.engine.changes import Change
 from compliance_engine.engine.judge import Judge
 from compliance_engine.errors import ComplianceError, Problem
 from compliance_engine.store import sweeps
 from compliance_engine.store.chain import head_at
-from compliance_engine.store.changes import read_changes
+from compliance_engine.store.changes import Changes, no_changes, read_changes
 from compliance_engine.store.connect import Store
 from compliance_engine.store.digests import can_be_added_to
 from compliance_engine.store.states import stale_cases
@@ -44,7 +43,7 @@ class Finished:
     sweep: Sweep
     data: str | None
     before: Sweep | None
-    changes: Sequence[Change]
+    changes: Changes
     warnings: Sequence[Problem]
 
 
@@ -146,7 +145,7 @@ class _Run:
         self.log("finished", {"sweep": number, "digest": finished.digest, "counts": finished.counts})
         with store.read() as connection:
             changed = None if self.resumed else writer.changed()
-            changes = [] if before is None else read_changes(connection, before, finished, changed)
+            changes = no_changes() if before is None else read_changes(connection, before, finished, changed)
         return Finished(finished, data, before, changes, tuple(dict.fromkeys(writer.warnings)))
 
     def _evaluate(self, todo: Sequence[Lot], writer: Writer) -> None:

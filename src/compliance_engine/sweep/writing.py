@@ -41,7 +41,7 @@ class Writer:
         expected: In a full sweep, the cases that `before` does not answer for; None: nothing is checked.
         known: Counts and digest of each district in `before`.
         warnings: What the evaluator could not use, and what an incremental sweep would have missed.
-        began: Of each chunk written, the cases of which deadlines began; not of a first sweep.
+        moved: Of each chunk written, the cases of which deadlines began or ended; not of a first sweep.
     """
 
     store: Store
@@ -52,11 +52,11 @@ class Writer:
     expected: Mapping[int, IntArray] | None
     known: Mapping[int, tuple[Tally, str]]
     warnings: list[Problem] = field(default_factory=list)
-    began: list[IntArray] = field(default_factory=list)
+    moved: list[IntArray] = field(default_factory=list)
 
     def changed(self) -> IntArray:
-        """Return the cases of which deadlines began."""
-        return np.unique(np.concatenate([np.zeros(0, np.int32), *self.began]))
+        """Return the cases of which deadlines began or ended."""
+        return np.unique(np.concatenate([np.zeros(0, np.int32), *self.moved]))
 
     def write(self, lot: Lot, answers: Iterator[Answer]) -> dict[str, Counter[str]]:
         """Write what was found for the cases of some districts, and that the districts are done.
@@ -129,7 +129,7 @@ class _Lot:
                 self._tally(f"{table.name}_{name}", districts[-1])
         of_changed = np.concatenate(districts)
         if self.writer.before is not None:
-            self.writer.began.append(np.unique(numbers[0]))
+            self.writer.moved.append(np.unique(np.concatenate(numbers[:2])))
         self.writer.check(self.connection, self.lot, np.concatenate(numbers), of_changed)
         self._states(which, found)
         self._totals(found)

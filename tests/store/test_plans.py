@@ -1,4 +1,4 @@
-"""News are imported and swept by index: no query of theirs reads a whole table of facts or results."""
+"""What is about some cases is looked up by index: no query reads a whole table of facts or results."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 import sqlalchemy as sa
 
+from compliance_engine.reports.stored import report_of_sweep
 from store_samples import event, imported, new_store, put, sweep, synthetic
 
 LARGE = "events|case_versions|deadlines|findings"
@@ -60,7 +61,20 @@ def test_news_of_one_case_are_imported_and_swept_by_index(tmp_path: Path, law):
         put(store, news)
         finished = sweep(store, law)
     assert finished.sweep.counts["written"]["cases_evaluated"] == 1
-    found = plans(store, noted)
-    for name in LARGE.split("|"):  # each is read: otherwise nothing would be shown of it
+    check(plans(store, noted), *LARGE.split("|"))
+
+
+@pytest.mark.sqlite_only
+def test_a_district_is_reported_by_index(tmp_path: Path, law):
+    store = new_store(tmp_path, synthetic("tx.one", "tx.two", cases=40))
+    finished = sweep(store, law).sweep
+    with asked(store) as noted:
+        report = report_of_sweep(store, finished, title="one", only=["tx.two"])
+    assert report.findings
+    check(plans(store, noted), *LARGE.split("|"))
+
+
+def check(found: dict[str, list[str]], *read: str) -> None:
+    for name in read:  # each is read: otherwise nothing would be shown of it
         assert any(re.match(f"SEARCH {name}", step) for steps in found.values() for step in steps), name
     assert not scanned(found)

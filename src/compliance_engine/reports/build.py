@@ -40,12 +40,17 @@ _SEVERITIES: tuple[Severity | None, ...] = ("high", "medium", "low", None)
 
 
 def build_violation_report(rows: Iterable[ReportRow], header: ReportHeader) -> ViolationReport:
-    """Return the report; the order of the rows does not matter.
+    """Return the report; the order of the rows does not matter."""
+    return report_of_ordered(sorted(rows, key=_row_order), header)
+
+
+def report_of_ordered(rows: Iterable[ReportRow], header: ReportHeader) -> ViolationReport:
+    """Return the report of rows that come by case, rule, opening and due day, none before a day.
 
     The working is made for findings only: it costs about a millisecond each.
     """
     builder = _Builder(header)
-    for row in sorted(rows, key=_row_order):
+    for row in rows:
         builder.add(row)
     return builder.build()
 

@@ -10,15 +10,17 @@ from datetime import date
 from pathlib import PurePath
 from typing import Any
 
+import pyarrow as pa
 import pyarrow.compute as pc
 import sqlalchemy as sa
 
 from compliance_engine.cases.batch import build_batch
+from compliance_engine.dates import NO_DAY
 from compliance_engine.engine.deadline import CitationOut, Deadline
 from compliance_engine.engine.delay_reasons import Proposal, proposals
 from compliance_engine.engine.evaluate import DeadlineBlock, Engine, Evaluation, reason_text
 from compliance_engine.engine.expressions import text_day
-from compliance_engine.reports.build import build_violation_report
+from compliance_engine.reports.build import report_of_ordered
 from compliance_engine.reports.context import report_context
 from compliance_engine.reports.model import Provenance, ViolationReport
 from compliance_engine.reports.rows import ReportHeader, ReportRow
@@ -34,6 +36,7 @@ from compliance_engine.sweep.law import law_of
 
 Key = tuple[str, str, date | None, int]
 """Case, rule, day of opening, and which of the openings of that day."""
+_ROWS_AT_ONCE = 5000
 _SAME = ("due_on", "met_on", "status", "days_late")
 _SHOWN = ("basis", "child_level", "certainty")
 
@@ -48,13 +51,8 @@ def report_of_sweep(
         with_working: Whether findings carry their working, which costs some milliseconds each.
     """
     with store.read() as connection:
-        stored, found = read_deadlines(connection, sweep), read_findings(connection, sweep)
+        stored, found = (read(connection, sweep, only=only) for read in (read_deadlines, read_findings))
         cases = _cases(connection, sweep, only)
-    if only:
-        stored, found = (
-            table.filter(pc.is_in(table.column("district"), value_set=_texts(only)))
-            for table in (stored, found)
-        )
     with law_of(store, sweep) as law:
         findings: dict[Key, list[dict[str, Any]]] = defaultdict(list)
         for one in found.to_pylist():
@@ -70,18 +68,23 @@ def report_of_sweep(
         )
         rules: dict[tuple[str, str, str], Mapping[str, RuleInForce]] = {}
         rows = (_row(one, findings.get(_key(one), []), engine, rules, again) for one in _rows(stored))
-        return build_violation_report(rows, header)
+        return report_of_ordered(rows, header)
 
 
-def _texts(texts: Collection[str]) -> Any:
-    import pyarrow as pa
-
+def _texts(texts: Collection[str]) -> pa.Array:
     return pa.array(sorted(texts), pa.string())
 
 
-def _rows(table: Any) -> Iterator[dict[str, Any]]:
-    for batch in table.to_batches():
-        yield from batch.to_pylist()
+def _rows(table: pa.Table) -> Iterator[dict[str, Any]]:
+    """Yield the rows as a report has them, never many at once."""
+    order = ("case_id", "rule", "opened_on", "due_on", "nth")
+    keys = table.select(order)
+    for place, name in enumerate(order[2:4], 2):  # no day comes first
+        days = keys.column(name).cast(pa.int32()).fill_null(int(NO_DAY))
+        keys = keys.set_column(place, name, days)
+    ordered = pc.sort_indices(keys, sort_keys=[(name, "ascending") for name in order])
+    for at in range(0, len(ordered), _ROWS_AT_ONCE):
+        yield from table.take(ordered.slice(at, _ROWS_AT_ONCE)).to_pylist()
 
 
 def _cases(connection: sa.Connection, sweep: Sweep, only: Collection[str]) -> int:

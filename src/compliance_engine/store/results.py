@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 
 import numpy as np
 import pyarrow as pa
@@ -153,39 +153,54 @@ def verdict_contents(connection: Readable, numbers: IntArray) -> dict[int, str]:
     return named_texts(connection, verdicts.c.verdict, verdicts.c.content, np.unique(numbers))
 
 
-def read_deadlines(connection: sa.Connection, sweep: Sweep, *, case_id: str | None = None) -> pa.Table:
+def read_deadlines(
+    connection: sa.Connection, sweep: Sweep, *, case_id: str | None = None, only: Collection[str] = ()
+) -> pa.Table:
     """Return the deadlines as one finished sweep found them.
 
     Args:
         case_id: Only those of one case.
+        only: Only those of these districts; all when empty.
 
     Returns: Columns of `wording.DEADLINES`, sorted by case, rule and opening.
     """
-    table = _read(connection, deadlines, DEADLINE_ROWS.names, sweep.number, case_id)
+    table = _read(connection, deadlines, DEADLINE_ROWS.names, sweep.number, case_id, only)
     texts = texts_of(connection, *(table.column(name) for name in WORDED))
     return _sorted(worded_deadlines(table, texts, to_day(sweep.question.as_of)))
 
 
-def read_findings(connection: sa.Connection, sweep: Sweep, *, case_id: str | None = None) -> pa.Table:
+def read_findings(
+    connection: sa.Connection, sweep: Sweep, *, case_id: str | None = None, only: Collection[str] = ()
+) -> pa.Table:
     """Return the findings as one finished sweep found them.
 
     Returns: Columns of `wording.FINDINGS`, sorted by case, rule and opening.
     """
-    table = _read(connection, findings, FINDING_ROWS.names, sweep.number, case_id)
+    table = _read(connection, findings, FINDING_ROWS.names, sweep.number, case_id, only)
     texts = texts_of(connection, table.column("rule"), table.column("finding"))
     said = verdict_contents(connection, table.column("verdict").to_numpy())
     return _sorted(worded_findings(table, texts, said))
 
 
 def _read(
-    connection: sa.Connection, table: sa.Table, names: Sequence[str], sweep: int, case_id: str | None
+    connection: sa.Connection,
+    table: sa.Table,
+    names: Sequence[str],
+    sweep: int,
+    case_id: str | None,
+    only: Collection[str],
 ) -> pa.Table:
     about = (cases.c.case_id, districts.c.state, districts.c.district, cases.c.program)
     query = sa.select(*about, *(table.c[name] for name in names)).join_from(table, cases, of_case(table))
-    query = query.join(districts, cases.c.district_key == districts.c.district_key)
-    query = query.where(_in_sweep(table, sweep))
+    of_district = cases.c.district_key == districts.c.district_key
+    query = query.join(districts, of_district).where(_in_sweep(table, sweep))
     if case_id is not None:
         query = query.where(cases.c.case_id == case_id)
+    if only:
+        named = districts.c.district.in_(sorted(only))
+        keys = sa.select(cases.c.case_key).join(districts, of_district).where(named).subquery()
+        low, high = (sa.select(end(keys.c.case_key)).scalar_subquery() for end in (sa.func.min, sa.func.max))
+        query = query.where(named, table.c.case_key.between(low, high))
     fields = [*((column.name, pa.string()) for column in about), *((name, _NUMBER) for name in names)]
     return read_table(connection, query, pa.schema(fields))
 

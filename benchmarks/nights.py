@@ -28,6 +28,7 @@ from compliance_engine.cases.importers.outcome import Imported
 from compliance_engine.cases.tables import EVENTS
 from compliance_engine.store.connect import Store, open_store
 from compliance_engine.store.events import add
+from compliance_engine.store.sweeps import last_finished
 from watch import Watch
 
 HERE = Path(__file__).parent
@@ -76,7 +77,7 @@ def news(made: Generated) -> tuple[pa.Table, pa.Table]:
 
 
 def swept(figures: dict[str, float], name: str, store: str, *more: str) -> dict[str, Any]:
-    """Sweep by the command; keep how long it took and the memory it needed."""
+    """Sweep by the command; keep how long it took, the sweep alone as well, and the memory it needed."""
     os.sync()  # what the step before left to be written is not of this one
     command = [
         sys.executable,
@@ -98,10 +99,22 @@ def swept(figures: dict[str, float], name: str, store: str, *more: str) -> dict[
     ):
         assert process.stdout is not None
         answer = json.loads(process.stdout.read())
+    figures[f"{name}_alone"] = recorded(store)
     figures[f"{name}_mib"] = seen.together
     figures[f"{name}_evaluated"] = answer["counts"]["written"]["cases_evaluated"]
     assert not answer["warnings"], answer["warnings"]
     return answer
+
+
+def recorded(address: str) -> float:
+    """Return the seconds of the last sweep by its record: the law is read in them, Python is not started."""
+    store = open_store(address)
+    with store.read() as connection:
+        sweep = last_finished(connection)
+    store.close()
+    assert sweep is not None
+    assert sweep.finished_at is not None
+    return (sweep.finished_at - sweep.started_at).total_seconds()
 
 
 def rest(address: str) -> None:

@@ -22,8 +22,8 @@ from compliance_engine.store.sweeps import Sweep
 from compliance_engine.store.tables import case_versions, cases, events, of_case
 from compliance_engine.store.words import all_words
 from compliance_engine.sweep.law import Law, law_of
-from compliance_engine.sweep.lots import CHUNK
 
+_CASES_AT_ONCE = 10_000
 Cause = Literal["day", "facts", "rules", "calendars"]
 _Key = tuple[str, str, Any, int]
 _Value = tuple[int, int]
@@ -61,7 +61,7 @@ def causes_between(store: Store, before: Sweep, after: Sweep) -> Iterator[Moved]
     with ExitStack() as stack:
         laws = [stack.enter_context(law_of(store, sweep)) for sweep in (before, after)]
         causes = _Causes(_Stages(store, before, after), laws, _files(store, before, after))
-        for some in changes.by_cases(CHUNK):
+        for some in changes.by_cases(_CASES_AT_ONCE):
             yield from causes.of(some)
 
 

@@ -143,6 +143,19 @@ def test_a_changed_deadline_is_named_with_what_it_should_be(store: Store):
     assert fault.found.startswith("status is met and should be met_late; days_late is 0 and should be ")
 
 
+@pytest.mark.sqlite_only
+@pytest.mark.parametrize("written", ["due_on + 4294967296", "due_on + 0.5", "'soon'", "x'00'"])
+def test_a_day_that_is_no_day_is_not_read_as_one(store: Store, written: str):
+    """SQLite takes anything into any column; cut to 32 bits the first two would be what they were."""
+    with store.write() as connection:
+        connection.exec_driver_sql(f"UPDATE deadlines SET due_on = {written} WHERE due_on IS NOT NULL")
+    with store.read() as connection:
+        made = finished_sweeps(connection)
+    found = [fault.found for fault in verify(store, made)]
+    assert len(found) == 2
+    assert all("CE602" in text and "no whole number of 32 bits" in text for text in found)
+
+
 def test_a_finding_taken_away_is_named(store: Store):
     change(store, findings.delete().where(of_known(findings)))
     found = {thing for kind, thing in faults(store) if kind == "finding"}

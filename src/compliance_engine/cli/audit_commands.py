@@ -6,7 +6,7 @@ import json
 from collections import Counter, deque
 from collections.abc import Iterator
 from dataclasses import asdict
-from itertools import islice
+from itertools import chain, islice
 from typing import TYPE_CHECKING
 
 import click
@@ -96,6 +96,9 @@ def diff(store: str, before: int, after: int, form: str) -> int:
             pair = [sweep_asked(opened, connection, number) for number in (before, after)]
         counts: Counter[str] = Counter()
         moved = _counting(causes_between(opened, *pair), counts)
+        moved = chain(
+            list(islice(moved, 1)), moved
+        )  # what is wrong with the store is said before anything else
         if form == "json":
             content = {"before": before, "after": after, "deadlines": (one.as_json() for one in moved)}
             echo_json(content | {"causes": counts})

@@ -16,6 +16,7 @@ from sqlalchemy.dialects import sqlite
 from sqlalchemy.ext.compiler import compiles
 
 from compliance_engine.dates import BoolArray
+from compliance_engine.errors import Place, Problem, StoreProblem
 from compliance_engine.store.arrow import ArrowConnection
 
 Readable = sa.Connection | ArrowConnection
@@ -24,9 +25,17 @@ _ROWS = 65_536
 _BLOCK = 1 << 24
 _NAMED = 10_000
 _TEXTS = 500
-_NONE, _LOW = 1 - 2**31, 2**32 - 1
-_PAIR = f"(ifnull({{}}, {_NONE}) << 32) | (ifnull({{}}, {_NONE}) & {_LOW})"
-"""Two numbers of 32 bits as one; the second smallest, which is nowhere in use, stands for null."""
+_NONE, _HALF = 1 - 2**31, 2**31
+_SMALL = f"ifnull({{}}, {_NONE}) BETWEEN {-_HALF} AND {_HALF - 1}"
+_PAIR = (
+    f"CASE WHEN {_SMALL} AND {_SMALL} "
+    f"THEN ifnull({{}}, {_NONE}) * {2 * _HALF} + (ifnull({{}}, {_NONE}) + {_HALF}) ELSE 'other' END"
+)
+"""Two numbers of 32 bits as one; the second smallest, which is nowhere in use, stands for null.
+
+Anything else that somebody wrote into such a column comes out as a text or a fraction, and is refused: cut to
+32 bits it could be what was there before.
+"""
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
@@ -55,7 +64,7 @@ def _fetched(connection: sa.Connection, query: sa.Select[Any], schema: pa.Schema
     small = [field.name for field in schema if field.type == pa.int32()]
     pairs = list(zip(small[::2], small[1::2], strict=False))
     single = [name for name in schema.names if not any(name in pair for pair in pairs)]
-    listed = ", ".join([*(_PAIR.format(*pair) for pair in pairs), *single])
+    listed = ", ".join([*(_PAIR.format(*pair, *pair) for pair in pairs), *single])
     command = f"WITH found ({', '.join(schema.names)}) AS ({_written_out(query)}) SELECT {listed} FROM found"
     cursor = connection.exec_driver_sql(command).cursor
     assert cursor is not None
@@ -64,12 +73,22 @@ def _fetched(connection: sa.Connection, query: sa.Select[Any], schema: pa.Schema
         columns = list(zip(*rows, strict=True))
         found = dict(zip(single, columns[len(pairs) :], strict=True))
         for (high, low), both in zip(pairs, columns, strict=False):
-            numbers = np.array(both, np.int64)
-            found[high], found[low] = numbers >> 32, (numbers & _LOW).astype(np.uint32).view(np.int32)
+            numbers = np.array(both)
+            if numbers.dtype != np.int64:
+                raise _no_number(connection, high, low)
+            found[high], found[low] = numbers >> 32, (numbers & (2 * _HALF - 1)) - _HALF
         arrays = [_array(found[field.name], field) for field in schema]
         batches.append(pa.RecordBatch.from_arrays(arrays, schema=schema))
     cursor.close()
     return pa.Table.from_batches(batches, schema=schema)
+
+
+def _no_number(connection: sa.Connection, *names: str) -> StoreProblem:
+    found = f"{' or '.join(names)} of a row is no whole number of 32 bits: another program wrote it"
+    mend = "restore the store from a backup"
+    return StoreProblem(
+        Problem(Place(str(connection.engine.url.database)), "CE602", "store", found, mend=mend)
+    )
 
 
 def _array(values: Any, field: pa.Field) -> pa.Array:

@@ -25,17 +25,12 @@ _ROWS = 65_536
 _BLOCK = 1 << 24
 _NAMED = 10_000
 _TEXTS = 500
-_NONE, _HALF = 1 - 2**31, 2**31
-_SMALL = f"ifnull({{}}, {_NONE}) BETWEEN {-_HALF} AND {_HALF - 1}"
-_PAIR = (
-    f"CASE WHEN {_SMALL} AND {_SMALL} "
-    f"THEN ifnull({{}}, {_NONE}) * {2 * _HALF} + (ifnull({{}}, {_NONE}) + {_HALF}) ELSE 'other' END"
-)
-"""Two numbers of 32 bits as one; the second smallest, which is nowhere in use, stands for null.
-
-Anything else that somebody wrote into such a column comes out as a text or a fraction, and is refused: cut to
-32 bits it could be what was there before.
-"""
+_KIN = {
+    pa.int32(): (pa.int64(), pa.null()),
+    pa.int64(): (pa.int64(), pa.null()),
+    pa.string(): (pa.string(), pa.null()),
+}
+"""The types that values from SQLite have, for each type of a schema."""
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
@@ -49,53 +44,34 @@ def read_table(connection: Readable, query: sa.Select[Any], schema: pa.Schema) -
         return connection.fetch(_written_out(query), schema)
     if connection.dialect.name == "postgresql":
         return _copied(connection, query, schema)
-    return _fetched(connection, query, schema)
+    cursor = connection.execute(query).cursor
+    assert cursor is not None
+    batches = []
+    while rows := cursor.fetchmany(_ROWS):
+        columns = [
+            _array(connection, column, field)
+            for column, field in zip(zip(*rows, strict=True), schema, strict=True)
+        ]
+        batches.append(pa.RecordBatch.from_arrays(columns, schema=schema))
+    cursor.close()
+    return pa.Table.from_batches(batches, schema=schema)
 
 
 def _written_out(query: sa.Select[Any]) -> str:
     return str(query.compile(dialect=sqlite.dialect(), compile_kwargs={"literal_binds": True}))
 
 
-def _fetched(connection: sa.Connection, query: sa.Select[Any], schema: pa.Schema) -> pa.Table:
-    """Return the rows of a query of SQLite.
-
-    Small numbers come two in one: Python makes an object of each value.
-    """
-    small = [field.name for field in schema if field.type == pa.int32()]
-    pairs = list(zip(small[::2], small[1::2], strict=False))
-    single = [name for name in schema.names if not any(name in pair for pair in pairs)]
-    listed = ", ".join([*(_PAIR.format(*pair, *pair) for pair in pairs), *single])
-    command = f"WITH found ({', '.join(schema.names)}) AS ({_written_out(query)}) SELECT {listed} FROM found"
-    cursor = connection.exec_driver_sql(command).cursor
-    assert cursor is not None
-    batches = []
-    while rows := cursor.fetchmany(_ROWS):
-        columns = list(zip(*rows, strict=True))
-        found = dict(zip(single, columns[len(pairs) :], strict=True))
-        for (high, low), both in zip(pairs, columns, strict=False):
-            numbers = np.array(both)
-            if numbers.dtype != np.int64:
-                raise _no_number(connection, high, low)
-            found[high], found[low] = numbers >> 32, (numbers & (2 * _HALF - 1)) - _HALF
-        arrays = [_array(found[field.name], field) for field in schema]
-        batches.append(pa.RecordBatch.from_arrays(arrays, schema=schema))
-    cursor.close()
-    return pa.Table.from_batches(batches, schema=schema)
-
-
-def _no_number(connection: sa.Connection, *names: str) -> StoreProblem:
-    found = f"{' or '.join(names)} of a row is no whole number of 32 bits: another program wrote it"
-    mend = "restore the store from a backup"
-    return StoreProblem(
-        Problem(Place(str(connection.engine.url.database)), "CE602", "store", found, mend=mend)
-    )
-
-
-def _array(values: Any, field: pa.Field) -> pa.Array:
-    if not isinstance(values, np.ndarray):
-        return pa.array(values, field.type)
-    numbers = values.astype(np.int32, copy=False)
-    return pa.array(numbers, mask=numbers == _NONE)
+def _array(connection: sa.Connection, values: tuple[Any, ...], field: pa.Field) -> pa.Array:
+    """Return a column; SQLite takes anything into any, and what is not of its type is refused."""
+    try:
+        found = pa.array(values)  # asked for whole numbers, it would cut fractions off
+        if found.type in _KIN[field.type]:
+            return found.cast(field.type)
+    except (pa.ArrowInvalid, pa.ArrowTypeError, OverflowError):
+        pass  # of several types, or too large a number
+    said = f"{field.name} of a row is not of the type {field.type}: another program wrote it"
+    place, mend = Place(str(connection.engine.url.database)), "restore the store from a backup"
+    raise StoreProblem(Problem(place, "CE602", "store", said, mend=mend))
 
 
 def _copied(connection: sa.Connection, query: sa.Select[Any], schema: pa.Schema) -> pa.Table:
